@@ -1,0 +1,100 @@
+# What the compiled rooms hand each other: frames from capture/, parts from packet/, records from flow/.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef struct Frame:
+    # One captured frame. `data` points into its source's window and is valid until that source refills.
+    const uint8_t *data
+    uint32_t captured       # bytes at `data`
+    uint32_t length         # bytes on the wire
+    int64_t time            # Unix ns, 0 or later
+    uint16_t link_type      # LINKTYPE_ number, as capture files hold it
+
+
+cdef enum:
+    BATCH = 64              # frames walked, and parts hashed and prefetched, in one go
+    MAX_LAYERS = 32         # of a frame; deeper ones are not decoded, and counted
+    MAX_PARTS = 16          # of a frame; likewise
+
+
+cdef enum NetworkKind:      # with the kind numbers that go into a flow's ids
+    NO_NETWORK = 0
+    IPV4 = 1
+    IPV6 = 2
+
+
+cdef enum TransportKind:
+    NO_TRANSPORT = 0
+    TCP = 4
+    UDP = 5
+    SCTP = 6
+    RUDP = 7
+    UDPLITE = 8
+
+
+cdef enum IcmpKind:
+    NO_ICMP = 0
+    ICMPV4 = 1
+    ICMPV6 = 2
+
+
+cdef enum:                  # bits of FlowKey.flags
+    KEY_LINK = 1            # the MACs are part of the key
+    KEY_VNI = 2             # `id` is a VNI, and port_b the port it was sent to; there is no port_a
+    KEY_ICMP = 4            # `id` is the ICMP type, code and id
+
+
+cdef struct FlowKey:
+    # What makes two packets one flow; 64 bytes, compared as a whole. The two ends are in order, so that
+    # both directions give one key; what a packet lacks is zero, and so is all padding.
+    uint8_t address_a[16]   # IPv4 in the first four bytes
+    uint8_t address_b[16]
+    uint8_t mac_a[6]
+    uint8_t mac_b[6]
+    uint16_t port_a
+    uint16_t port_b
+    uint32_t id             # ICMP type << 24 | code << 16 | id, or VNI
+    uint8_t network         # NetworkKind
+    uint8_t transport       # TransportKind
+    uint8_t flags           # KEY_
+    uint8_t icmp            # IcmpKind
+    uint32_t parent         # the parent's record number plus one; 0: none
+    uint32_t reserved
+
+
+cdef struct Record:
+    # One flow; 256 bytes, four cache lines.
+    # Line 0: which flow it is.
+    FlowKey key
+    # Line 1: what each packet changes.
+    uint64_t ab_packets
+    uint64_t ab_bytes
+    uint64_t ba_packets
+    uint64_t ba_bytes
+    int64_t start           # ns; the first packet's time
+    int64_t last            # ns; the latest time seen
+    int64_t rtt             # ns
+    uint8_t swapped         # the first packet went from key end b to key end a
+    uint8_t finish          # FinishType
+    uint8_t fin_seen        # bit 0: A sent FIN; bit 1: B did
+    uint8_t rtt_pending     # 0: none; 1: A asked; 2: B asked
+    uint16_t rtt_sequence   # of the echo request that is waited for
+    uint16_t path           # its LayersPath
+    # Line 2: ids, and what the first packet showed.
+    uint64_t uuid
+    uint64_t tracking_id
+    uint64_t l3_tracking_id
+    uint64_t link_id        # VLAN ids, 12 bits each, the outermost lowest
+    int64_t rtt_start       # ns; time of the request that is waited for
+    uint32_t network_id     # VNI or GRE key of the part's last such layer
+    uint16_t port_a         # of the first packet, A its source
+    uint16_t port_b
+    uint8_t link_a[6]
+    uint8_t link_b[6]
+    uint8_t has_link
+    uint8_t icmp_type       # FlowIcmpType
+    uint8_t icmp_code
+    uint8_t reserved0
+    # Line 3: for timers, eviction and side pools.
+    uint64_t reserved1[8]
