@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flowtable.table.account import Account
+    from flowtable.flow.account import Account
 
 __all__ = [
     "CaptureError",

@@ -1,0 +1,60 @@
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from flowtable._types cimport Record
+from flowtable.packet._dissection cimport Part
+
+
+cdef enum:
+    PIECE_BITS = 13                             # 8,192 records of 256 bytes are 2 MiB
+    PIECE_RECORDS = 1 << PIECE_BITS
+    PIECE_MASK = PIECE_RECORDS - 1
+    MAX_PIECES = 1 << 18                        # 2 G records
+    MAX_PATHS = 65535
+
+
+cdef enum FinishType:
+    NOT_FINISHED = 0
+    TIMEOUT = 1
+    FINISHED_FIN = 2
+    FINISHED_RST = 3
+
+
+cdef struct PathNode:
+    # One layer below another one's path. Nodes are never removed, so that a path is one number.
+    uint16_t parent
+    uint16_t child          # the first; 0: none, since node 0 is the root
+    uint16_t sibling        # the next child of the same parent
+    uint8_t layer
+
+
+cdef class Records:
+    # The arena: flows in pieces that never move, in the order in which they began.
+    cdef Record **pieces
+    cdef PathNode *paths
+    cdef readonly uint32_t count
+    cdef readonly uint32_t n_paths
+    cdef readonly uint64_t paths_cut            # flows whose path is cut short, since there are too many paths
+    cdef readonly str node_tid
+    cdef readonly str capture_id
+    cdef bytes node_bytes
+    cdef const uint8_t *node
+    cdef size_t node_length
+    cdef tuple path_texts
+    cdef tuple applications                     # (texts, index of each path's)
+
+    cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil
+    cdef Record *new_record(self) noexcept nogil
+    cdef bint new_piece(self, uint32_t piece) noexcept nogil
+    cdef uint16_t path_of(self, const Part *part) noexcept nogil
+    cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
+    cdef tuple paths_by_number(self)
+    cdef tuple applications_by_path(self)
+    cdef tuple validity(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
+    cdef bytes number_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
+    cdef bytes name_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
+    cdef tuple text_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
+
+
+cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:
+    """The record with a number below records.count."""
+    return &records.pieces[number >> PIECE_BITS][number & PIECE_MASK]

@@ -1,0 +1,523 @@
+"""Flow records: where they live, how they begin, and how their fields are read.
+
+``schema.py`` says which fields there are; a field's place is a name in ``PLACES``.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
+
+from flowtable._types cimport IPV4, Record
+from flowtable.packet._dissection cimport Part
+from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids, put_hex
+from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
+
+from flowtable.packet.layers import LAYER_NAMES
+
+cdef extern from "sys/mman.h" nogil:
+    int madvise(void *address, size_t length, int advice)
+    int MADV_HUGEPAGE
+
+cdef extern from "stdlib.h" nogil:
+    int posix_memalign(void **memory, size_t alignment, size_t size)
+
+cdef enum:
+    PIECE_BYTES = PIECE_RECORDS * sizeof(Record)
+    TEXT_BYTES = 48                             # the longest text of a field: an IPv6 address has 45
+
+
+cdef class Records:
+    """Flows in memory that never moves, in the order in which they began."""
+
+    def __cinit__(self, str node_tid="", str capture_id=""):
+        self.node_tid = node_tid
+        self.capture_id = capture_id
+        self.node_bytes = node_tid.encode()
+        self.node = <const uint8_t *>PyBytes_AS_STRING(self.node_bytes)
+        self.node_length = len(self.node_bytes)
+        self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
+        self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
+        self.n_paths = 1
+        if self.pieces == NULL or self.paths == NULL:
+            raise MemoryError("no memory for a flow table")
+
+    def __dealloc__(self):
+        cdef uint32_t piece
+        if self.pieces != NULL:
+            for piece in range((self.count + PIECE_RECORDS - 1) >> PIECE_BITS):
+                free(self.pieces[piece])
+        free(self.pieces)
+        free(self.paths)
+
+    def __len__(self):
+        return self.count
+
+    cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil:
+        """A new record for the first packet of a flow, not counted yet; NULL when memory is out.
+
+        `parent` is the parent's number plus one, and 0 without.
+        """
+        cdef Record *record = self.new_record()
+        cdef uint64_t parent_uuid = record_at(self, parent - 1).uuid if parent else 0
+        cdef FlowIds ids
+        if record == NULL:
+            return NULL
+        ids = part_ids(part, parent != 0, parent_uuid)
+        record.key = part.key
+        record.key.parent = parent
+        record.start = record.last = part.time
+        record.swapped = part.swapped
+        record.path = self.path_of(part)
+        record.uuid = flow_uuid(ids.key, part.time // 1000000, self.node, self.node_length)
+        record.tracking_id, record.l3_tracking_id = ids.l2, ids.l3
+        record.link_id, record.network_id = part.link_id, part.network_id
+        record.port_a, record.port_b = part.port_a, part.port_b
+        record.has_link = part.has_link
+        memcpy(record.link_a, part.link_a, 6)
+        memcpy(record.link_b, part.link_b, 6)
+        record.icmp_type, record.icmp_code = part.icmp_type, part.icmp_code
+        return record
+
+    cdef Record *new_record(self) noexcept nogil:
+        cdef uint32_t piece = self.count >> PIECE_BITS
+        cdef Record *record
+        if self.count & PIECE_MASK == 0 and not self.new_piece(piece):
+            return NULL
+        record = record_at(self, self.count)
+        memset(record, 0, sizeof(Record))
+        self.count += 1
+        return record
+
+    cdef bint new_piece(self, uint32_t piece) noexcept nogil:
+        cdef void *memory = NULL
+        if piece == MAX_PIECES or posix_memalign(&memory, PIECE_BYTES, PIECE_BYTES) != 0:
+            return False
+        madvise(memory, PIECE_BYTES, MADV_HUGEPAGE)     # only advice: the flows do not depend on it
+        self.pieces[piece] = <Record *>memory
+        return True
+
+    cdef uint16_t path_of(self, const Part *part) noexcept nogil:
+        """The path of a part's layers, without Linux cooked headers."""
+        cdef uint16_t at = 0, child
+        cdef uint8_t i, layer
+        for i in range(part.n_layers):
+            layer = part.layers[i]
+            if layer == LINUX_SLL or layer == LINUX_SLL2:
+                continue
+            child = self.paths[at].child
+            while child and self.paths[child].layer != layer:
+                child = self.paths[child].sibling
+            if child == 0:
+                child = self.new_path(at, layer)
+            if child == 0:
+                self.paths_cut += 1
+                return at
+            at = child
+        return at
+
+    cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil:
+        cdef uint16_t node = <uint16_t>self.n_paths
+        if self.n_paths == MAX_PATHS:
+            return 0
+        self.n_paths += 1
+        self.paths[node].parent = parent
+        self.paths[node].layer = layer
+        self.paths[node].sibling = self.paths[parent].child
+        self.paths[parent].child = node
+        return node
+
+    # ---- names: of these a field holds the number, and a column the dictionary
+
+    def names(self, int place):
+        """The texts that a field of kind NAME has as its numbers say."""
+        if place == P_PATH:
+            return self.paths_by_number()
+        if place == P_APPLICATION:
+            return self.applications_by_path()[0]
+        if place == P_NODE_TID:
+            return (self.node_tid,)
+        if place == P_CAPTURE_ID:
+            return (self.capture_id,)
+        return NAMES[place]
+
+    cdef tuple paths_by_number(self):
+        cdef uint32_t node
+        if self.path_texts is None or len(self.path_texts) != self.n_paths:
+            texts = [""]
+            for node in range(1, self.n_paths):
+                above, name = texts[self.paths[node].parent], LAYER_NAMES[self.paths[node].layer]
+                texts.append(f"{above}/{name}" if above else name)
+            self.path_texts = tuple(texts)
+        return self.path_texts
+
+    cdef tuple applications_by_path(self):
+        """Distinct last names of the paths, and for each path which of them is its own."""
+        cdef uint32_t node
+        if self.applications is None or len(self.applications[1]) != self.n_paths:
+            numbers, of_path = {"": 0}, [0]
+            for node in range(1, self.n_paths):
+                name = LAYER_NAMES[self.paths[node].layer]
+                of_path.append(numbers.setdefault(name, len(numbers)))
+            self.applications = tuple(numbers), of_path
+        return self.applications
+
+    # ---- single values
+
+    def value(self, uint32_t number, int place, int kind):
+        """What a field of a flow holds: int, str, or None where the flow has no such layer."""
+        cdef const Record *record
+        cdef char text[TEXT_BYTES]
+        if number >= self.count:
+            raise IndexError(number)
+        record = record_at(self, number)
+        if not is_present(record, place):
+            return None
+        if kind == TEXT:
+            return text[:put_text(self, record, place, text)].decode("ascii")
+        if kind == NAME:
+            if place == P_APPLICATION:
+                return self.applications_by_path()[0][self.applications[1][record.path]]
+            return self.names(place)[get_number(record, place)]
+        return get_number(record, place)
+
+    def parent_of(self, uint32_t number):
+        """The number of a flow's parent, or None."""
+        if number >= self.count:
+            raise IndexError(number)
+        parent = record_at(self, number).key.parent
+        return parent - 1 if parent else None
+
+    def children(self):
+        """The numbers of all flows' children, by their parents' number."""
+        cdef uint32_t number, parent
+        found = {}
+        for number in range(self.count):
+            parent = record_at(self, number).key.parent
+            if parent:
+                found.setdefault(parent - 1, []).append(number)
+        return found
+
+    # ---- columns
+
+    def column(self, int place, int kind, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        """A field of many flows as Arrow buffers: ``(validity, number of nulls, offsets, data)``.
+
+        ``rows`` are record numbers, or None for all records; ``start`` and ``stop`` choose among them.
+        Validity is None when nothing is null, offsets are None unless the kind is TEXT. Texts are UTF-8
+        with 32-bit offsets, names 32-bit indices into ``names(place)``, and all else 64 bits wide.
+        """
+        cdef uint32_t limit = self.count if rows is None else <uint32_t>rows.shape[0]
+        cdef uint32_t row
+        if not start <= stop <= limit:
+            raise IndexError((start, stop))
+        if rows is not None:
+            for row in range(start, stop):
+                if rows[row] >= self.count:
+                    raise IndexError(rows[row])
+        nulls, validity = self.validity(place, rows, start, stop)
+        if kind == TEXT:
+            return validity, nulls, *self.text_column(place, rows, start, stop)
+        if kind == NAME:
+            return validity, nulls, None, self.name_column(place, rows, start, stop)
+        return validity, nulls, None, self.number_column(place, rows, start, stop)
+
+    cdef tuple validity(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        cdef uint32_t row, n = stop - start, present = 0
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, (n + 7) // 8)
+        cdef uint8_t *bits = <uint8_t *>PyBytes_AS_STRING(out)
+        if not can_be_absent(place):
+            return 0, None
+        memset(bits, 0, (n + 7) // 8)
+        with nogil:
+            for row in range(n):
+                if is_present(row_at(self, rows, start + row), place):
+                    bits[row >> 3] |= 1 << (row & 7)
+                    present += 1
+        return (0, None) if present == n else (n - present, out)
+
+    cdef bytes number_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        cdef uint32_t row, n = stop - start
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * <Py_ssize_t>n)
+        cdef uint64_t *numbers = <uint64_t *>PyBytes_AS_STRING(out)
+        with nogil:
+            for row in range(n):
+                numbers[row] = get_number(row_at(self, rows, start + row), place)
+        return out
+
+    cdef bytes name_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        cdef uint32_t row, n = stop - start
+        cdef bytes out = PyBytes_FromStringAndSize(NULL, 4 * <Py_ssize_t>n)
+        cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(out)
+        cdef list of_path
+        if place == P_APPLICATION:
+            of_path = self.applications_by_path()[1]
+            for row in range(n):
+                numbers[row] = of_path[row_at(self, rows, start + row).path]
+            return out
+        with nogil:
+            for row in range(n):
+                numbers[row] = <int32_t>get_number(row_at(self, rows, start + row), place)
+        return out
+
+    cdef tuple text_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        cdef uint32_t row, n = stop - start, at = 0
+        cdef bytes offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>n + 1))
+        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(offsets)
+        cdef bytearray data = bytearray(<Py_ssize_t>n * TEXT_BYTES)
+        cdef char *text = data
+        cdef const Record *record
+        with nogil:
+            ends[0] = 0
+            for row in range(n):
+                record = row_at(self, rows, start + row)
+                if is_present(record, place):
+                    at += put_text(self, record, place, text + at)
+                ends[row + 1] = at
+        return offsets, bytes(memoryview(data)[:at])
+
+
+cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
+    return record_at(records, row if rows is None else rows[row])
+
+
+# ---- places: where a field is in the record
+
+cdef enum Kind:
+    TEXT = 0                # made from the record: an address, an id in hex
+    NAME = 1                # a number that stands for one of a few texts
+    NUMBER = 2
+
+
+cdef enum Place:
+    P_UUID
+    P_PATH
+    P_APPLICATION
+    P_LINK_PROTOCOL
+    P_LINK_A
+    P_LINK_B
+    P_LINK_ID
+    P_NETWORK_PROTOCOL
+    P_NETWORK_A
+    P_NETWORK_B
+    P_NETWORK_ID
+    P_TRANSPORT_PROTOCOL
+    P_TRANSPORT_A
+    P_TRANSPORT_B
+    P_TRANSPORT_ID
+    P_ICMP_TYPE
+    P_ICMP_CODE
+    P_ICMP_ID
+    P_AB_PACKETS
+    P_AB_BYTES
+    P_BA_PACKETS
+    P_BA_BYTES
+    P_START
+    P_LAST
+    P_RTT
+    P_TRACKING_ID
+    P_L3_TRACKING_ID
+    P_PARENT_UUID
+    P_NODE_TID
+    P_CAPTURE_ID
+    P_RAW_PACKETS
+    P_FINISH_TYPE
+
+
+PLACES = {
+    "uuid": P_UUID,
+    "path": P_PATH,
+    "application": P_APPLICATION,
+    "link_protocol": P_LINK_PROTOCOL,
+    "link_a": P_LINK_A,
+    "link_b": P_LINK_B,
+    "link_id": P_LINK_ID,
+    "network_protocol": P_NETWORK_PROTOCOL,
+    "network_a": P_NETWORK_A,
+    "network_b": P_NETWORK_B,
+    "network_id": P_NETWORK_ID,
+    "transport_protocol": P_TRANSPORT_PROTOCOL,
+    "transport_a": P_TRANSPORT_A,
+    "transport_b": P_TRANSPORT_B,
+    "transport_id": P_TRANSPORT_ID,
+    "icmp_type": P_ICMP_TYPE,
+    "icmp_code": P_ICMP_CODE,
+    "icmp_id": P_ICMP_ID,
+    "ab_packets": P_AB_PACKETS,
+    "ab_bytes": P_AB_BYTES,
+    "ba_packets": P_BA_PACKETS,
+    "ba_bytes": P_BA_BYTES,
+    "start": P_START,
+    "last": P_LAST,
+    "rtt": P_RTT,
+    "tracking_id": P_TRACKING_ID,
+    "l3_tracking_id": P_L3_TRACKING_ID,
+    "parent_uuid": P_PARENT_UUID,
+    "node_tid": P_NODE_TID,
+    "capture_id": P_CAPTURE_ID,
+    "raw_packets": P_RAW_PACKETS,
+    "finish_type": P_FINISH_TYPE,
+}
+
+ICMP_TYPES = (
+    "UNKNOWN", "DESTINATION_UNREACHABLE", "ECHO", "NEIGHBOR", "ADDRESS_MASK", "INFO", "PARAMETER_PROBLEM",
+    "REDIRECT", "ROUTER", "SOURCE_QUENCH", "TIME_EXCEEDED", "TIMESTAMP", "PACKET_TOO_BIG",
+)
+FINISH_TYPES = ("NOT_FINISHED", "TIMEOUT", "TCP_FIN", "TCP_RST")
+
+NAMES = {
+    P_LINK_PROTOCOL: ("ETHERNET",),
+    P_NETWORK_PROTOCOL: ("", "IPV4", "IPV6"),
+    P_TRANSPORT_PROTOCOL: ("", "", "", "", "TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),
+    P_ICMP_TYPE: ICMP_TYPES,
+    P_FINISH_TYPE: FINISH_TYPES,
+}
+
+
+cdef inline bint can_be_absent(int place) noexcept nogil:
+    return P_LINK_PROTOCOL <= place <= P_ICMP_ID
+
+
+cdef inline bint is_present(const Record *r, int place) noexcept nogil:
+    """Whether the flow has the layer that a field belongs to."""
+    if P_LINK_PROTOCOL <= place <= P_LINK_ID:
+        return r.has_link
+    if P_NETWORK_PROTOCOL <= place <= P_NETWORK_ID:
+        return r.key.network
+    if P_TRANSPORT_PROTOCOL <= place <= P_TRANSPORT_ID:
+        return r.key.transport
+    if P_ICMP_TYPE <= place <= P_ICMP_ID:
+        return r.key.icmp
+    return True
+
+
+cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
+    """A field that is a number, or the number of a name; of P_APPLICATION the path."""
+    if place == P_AB_PACKETS:
+        return r.ab_packets
+    elif place == P_AB_BYTES:
+        return r.ab_bytes
+    elif place == P_BA_PACKETS:
+        return r.ba_packets
+    elif place == P_BA_BYTES:
+        return r.ba_bytes
+    elif place == P_START:
+        return r.start
+    elif place == P_LAST:
+        return r.last
+    elif place == P_RTT:
+        return r.rtt
+    elif place == P_PATH or place == P_APPLICATION:
+        return r.path
+    elif place == P_LINK_ID:
+        return r.link_id
+    elif place == P_NETWORK_PROTOCOL:
+        return r.key.network
+    elif place == P_NETWORK_ID:
+        return r.network_id
+    elif place == P_TRANSPORT_PROTOCOL:
+        return r.key.transport
+    elif place == P_TRANSPORT_A:
+        return r.port_a
+    elif place == P_TRANSPORT_B:
+        return r.port_b
+    elif place == P_ICMP_TYPE:
+        return r.icmp_type
+    elif place == P_ICMP_CODE:
+        return r.icmp_code
+    elif place == P_ICMP_ID:
+        return r.key.id & 0xFFFF
+    elif place == P_FINISH_TYPE:
+        return r.finish
+    return 0
+
+
+cdef inline int put_text(Records records, const Record *r, int place, char *out) noexcept nogil:
+    """Write a field of kind TEXT, at most TEXT_BYTES; gives its length."""
+    if place == P_UUID:
+        return put_hex(<uint8_t *>out, r.uuid)
+    elif place == P_TRACKING_ID:
+        return put_hex(<uint8_t *>out, r.tracking_id)
+    elif place == P_L3_TRACKING_ID:
+        return put_hex(<uint8_t *>out, r.l3_tracking_id)
+    elif place == P_PARENT_UUID:
+        return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid) if r.key.parent else 0
+    elif place == P_LINK_A:
+        return put_mac(out, r.link_a)
+    elif place == P_LINK_B:
+        return put_mac(out, r.link_b)
+    elif place == P_NETWORK_A:
+        return put_address(out, r.key.network, address_of(r, r.swapped))
+    elif place == P_NETWORK_B:
+        return put_address(out, r.key.network, address_of(r, not r.swapped))
+    return 0
+
+
+cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:
+    """The address in one end of the key."""
+    if end_b:
+        return r.key.address_b
+    return r.key.address_a
+
+
+cdef const char *HEX_DIGITS = "0123456789abcdef"
+
+
+cdef inline int put_mac(char *out, const uint8_t *mac) noexcept nogil:
+    """Six bytes in hex with colons."""
+    cdef int i
+    for i in range(6):
+        out[3 * i] = HEX_DIGITS[mac[i] >> 4]
+        out[3 * i + 1] = HEX_DIGITS[mac[i] & 15]
+        out[3 * i + 2] = c":"
+    return 17
+
+
+cdef inline int put_address(char *out, uint8_t network, const uint8_t *address) noexcept nogil:
+    """An IPv4 address with dots, or an IPv6 one as RFC 5952 has it, mapped IPv4 as ::ffff:1.2.3.4."""
+    cdef int i, at = 0
+    if network != IPV4:
+        return put_ipv6(out, address)
+    for i in range(4):
+        at += put_decimal(out + at, address[i])
+        out[at] = c"."
+        at += 1
+    return at - 1
+
+
+cdef inline int put_decimal(char *out, uint8_t value) noexcept nogil:
+    """At most three digits."""
+    cdef int at = 0
+    if value >= 100:
+        out[at] = c"0" + value // 100
+        at += 1
+    if value >= 10:
+        out[at] = c"0" + value // 10 % 10
+        at += 1
+    out[at] = c"0" + value % 10
+    return at + 1
+
+
+cdef inline int put_ipv6(char *out, const uint8_t *address) noexcept nogil:
+    """RFC 5952: the longest run of two or more zero groups, the first of equals, becomes `::`."""
+    cdef int start = 8, length = 1, i, run = 0, at = 0
+    for i in range(8):
+        run = run + 1 if address[2 * i] == 0 and address[2 * i + 1] == 0 else 0
+        if run > length:
+            start, length = i + 1 - run, run
+    if start == 0 and length == 5 and address[10] == 0xFF and address[11] == 0xFF:
+        memcpy(out, b"::ffff:", 7)
+        return 7 + put_address(out + 7, IPV4, address + 12)
+    i = 0
+    while i < 8:
+        if i == start:
+            out[at] = out[at + 1] = c":"
+            at += 2
+            i += length
+            continue
+        if i and i != start + length:
+            out[at] = c":"
+            at += 1
+        at += put_hex(<uint8_t *>out + at, (<uint32_t>address[2 * i] << 8) | address[2 * i + 1])
+        i += 1
+    return at

@@ -1,0 +1,68 @@
+"""The account: every frame that was read is in exactly one of its terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the frames that were read.
+
+    ``in_flows + filtered + held + discarded frames == frames``, always. ``decode_stops`` stands beside
+    that sum: it counts by reason the frames whose decoding ended early, whose layers until then count.
+    """
+
+    frames: int = 0
+    """Frames read."""
+    in_flows: int = 0
+    """Frames that are counted in at least one flow."""
+    filtered: int = 0
+    """Frames that the BPF expression did not match."""
+    held: int = 0
+    """Frames that the defragmenter still holds."""
+    discarded: Mapping[str, int] = field(default_factory=dict)
+    """Frames that made no flow, by reason."""
+    decode_stops: Mapping[str, int] = field(default_factory=dict)
+    """Frames whose decoding ended early, by reason; applications are looked at when a flow begins."""
+    flows: int = 0
+    """Flows made."""
+    times_clamped: int = 0
+    """Frames dated before 1970 or beyond 64 bits of ns."""
+    steps_back: int = 0
+    """Frames dated before the frame in front of them."""
+    snapped: int = 0
+    """Frames longer than their capture's snap length, cut to it."""
+    paths_cut: int = 0
+    """Flows whose layers path is cut short, since there are more than 65,534 paths."""
+    incomplete: int = 0
+    """Captures that ended in the middle of a record, or in a broken one."""
+
+    @property
+    def frames_discarded(self) -> int:
+        """Frames discarded for any reason."""
+        return sum(self.discarded.values())
+
+    def adds_up(self) -> bool:
+        """Say whether every frame is in exactly one term: if not, that is a fault of flowtable."""
+        return self.in_flows + self.filtered + self.held + self.frames_discarded == self.frames
+
+    def __str__(self) -> str:
+        """Give the sum in one line, the terms that are zero left out."""
+        terms = (("in flows", self.in_flows), ("filtered", self.filtered), ("held", self.held))
+        shown = [f"{n:,} {name}" for name, n in terms if n or name == "in flows"]
+        if self.frames_discarded:
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in by_count(self.discarded))
+            shown.append(f"{self.frames_discarded:,} discarded ({reasons})")
+        return f"{self.frames:,} frame{'s' * (self.frames != 1)}: {', '.join(shown)}"
+
+
+def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Reasons with the most frequent first."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,0 +1,216 @@
+"""A set of flows: what ``read`` gives."""
+
+from __future__ import annotations
+
+import html
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, Final, overload
+
+from flowtable.errors import ExtraMissing, OptionError
+from flowtable.flow._flow import PLACES
+from flowtable.flow.model import Flow, ends_of, value_of
+from flowtable.flow.schema import Kind, field
+
+if TYPE_CHECKING:
+    import os
+
+    from flowtable.flow._flow import Records
+    from flowtable.flow.account import Account
+
+__all__ = ["FlowSet"]
+
+SHOWN_IN_NOTEBOOKS: Final = 20
+
+
+class FlowSet(Sequence[Flow]):
+    """Flows in order, with the account of the frames that they were made from.
+
+    A set owns its flows or shares them with the set it was made from: slices, sorts and filters copy
+    nothing but row numbers, and the parents and children of their flows are still found.
+    """
+
+    def __init__(self, records: Records, account: Account, rows: array[int] | None = None) -> None:
+        self._records = records
+        self._account = account
+        self._rows = rows
+
+    @property
+    def account(self) -> Account:
+        """What became of every frame that was read, also for sets made from this one."""
+        return self._account
+
+    def __len__(self) -> int:
+        """Count the flows."""
+        return self._records.count if self._rows is None else len(self._rows)
+
+    def _numbers(self) -> Sequence[int]:
+        return range(self._records.count) if self._rows is None else self._rows
+
+    def _with(self, rows: array[int]) -> FlowSet:
+        return FlowSet(self._records, self._account, rows)
+
+    def __iter__(self) -> Iterator[Flow]:
+        """Give the flows one by one, made as they are asked for."""
+        records = self._records
+        return (Flow(records, number) for number in self._numbers())
+
+    @overload
+    def __getitem__(self, index: int) -> Flow: ...
+    @overload
+    def __getitem__(self, index: slice) -> FlowSet: ...
+    def __getitem__(self, index: int | slice) -> Flow | FlowSet:
+        """Give one flow, or a set of those of a slice."""
+        if isinstance(index, slice):
+            return self._with(array("I", self._numbers()[index]))
+        return Flow(self._records, self._numbers()[index])
+
+    def __contains__(self, flow: object) -> bool:
+        """Say whether this very flow is in the set."""
+        return (
+            isinstance(flow, Flow) and flow._records is self._records and flow._number in self._numbers()  # noqa: SLF001 - a set looks into its flows
+        )
+
+    def sort(self, by: str = "Metric.ABBytes", *, descending: bool = False) -> FlowSet:
+        """Order by a field; flows that do not have it come last. Equal ones keep their order.
+
+        Raises:
+            FieldNotFound: no field has this name.
+        """
+        numbers = self._numbers()
+        keys = self._sort_keys(by)
+        have = [i for i, key in enumerate(keys) if key is not None]
+        have.sort(key=keys.__getitem__, reverse=descending)
+        missing = (i for i, key in enumerate(keys) if key is None)
+        return self._with(array("I", [numbers[i] for part in (have, missing) for i in part]))
+
+    def _sort_keys(self, by: str) -> list[Any]:
+        wanted = field(by)
+        if wanted.place is None:
+            return [None] * len(self)
+        if wanted.kind.core != Kind.COUNT.core or wanted.group not in ("", "Metric"):
+            return [value_of(self._records, number, wanted) for number in self._numbers()]
+        data = self._records.column(PLACES[wanted.place], wanted.kind.core, self._rows, 0, len(self))[3]
+        return memoryview(data).cast("Q").tolist()
+
+    def filter(self, where: Callable[[Flow], object] | Any) -> FlowSet:
+        """Keep the flows for which a function of a flow, or an Arrow expression over columns, is true.
+
+        Raises:
+            OptionError: ``where`` is neither.
+        """
+        if callable(where):
+            return self._with(array("I", [n for n in self._numbers() if where(Flow(self._records, n))]))
+        return self._with(self._filter_columns(where))
+
+    def _filter_columns(self, expression: Any) -> array[int]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if not isinstance(expression, pc.Expression):
+            raise OptionError(
+                f"filter: takes a function of a flow or an Arrow expression, not {type(expression).__name__}"
+            )
+        numbers = pa.array(self._numbers(), pa.uint32())
+        try:
+            kept = self.to_arrow().append_column("record number", numbers).filter(expression)
+        except pa.ArrowException as error:
+            raise OptionError(f"filter: {error}") from error
+        return array("I", kept.column("record number").to_pylist())
+
+    # ---- columns
+
+    def to_arrow(self) -> Any:
+        """Give the flows as a ``pyarrow.Table``."""
+        import pyarrow as pa
+
+        from flowtable.flow.columns import arrow_batches, arrow_schema
+
+        return pa.Table.from_batches(arrow_batches(self._records, self._rows), arrow_schema())
+
+    def arrow_reader(self) -> Any:
+        """Give the flows as a ``pyarrow.RecordBatchReader`` that makes its batches as they are read."""
+        import pyarrow as pa
+
+        from flowtable.flow.columns import arrow_batches, arrow_schema
+
+        return pa.RecordBatchReader.from_batches(arrow_schema(), arrow_batches(self._records, self._rows))
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give a fresh stream at each call (Arrow PyCapsule interface): DuckDB asks several times."""
+        return self.arrow_reader().__arrow_c_stream__(requested_schema)
+
+    def to_pandas(self, **options: Any) -> Any:
+        """Give the flows as a ``pandas.DataFrame``; options go to ``pyarrow.Table.to_pandas``.
+
+        Raises:
+            ExtraMissing: pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: F401, ICN001 - only whether it is there
+        except ImportError as error:
+            raise ExtraMissing("to_pandas needs pandas: pip install 'flowtable[pandas]'") from error
+        return self.to_arrow().to_pandas(**options)
+
+    def to_polars(self) -> Any:
+        """Give the flows as a ``polars.DataFrame``.
+
+        Raises:
+            ExtraMissing: polars is not installed.
+        """
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise ExtraMissing("to_polars needs polars: pip install 'flowtable[polars]'") from error
+        return pl.from_arrow(self.to_arrow())
+
+    # ---- files
+
+    def write_json(self, to: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Write NDJSON: one flow a line, as ``to_dict`` shows it."""
+        from flowtable.export.json import write_json
+
+        write_json(self._records, self._rows, to)
+
+    def write_csv(self, to: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Write a table with the columns of ``to_arrow`` and a line of their names."""
+        from flowtable.export.csv import write_csv
+
+        write_csv(self.arrow_reader(), to)
+
+    def write_parquet(self, to: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Write a Parquet file."""
+        from flowtable.export.parquet import write_parquet
+
+        write_parquet(self.arrow_reader(), to)
+
+    def write_arrow(self, to: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Write an Arrow IPC file (Feather version 2)."""
+        from flowtable.export.arrow import write_arrow
+
+        write_arrow(self.arrow_reader(), to)
+
+    # ---- for people
+
+    def __repr__(self) -> str:
+        """Say how many flows there are, and what became of the frames."""
+        return f"<FlowSet: {len(self):,} flow{'s' * (len(self) != 1)}; {self._account}>"
+
+    def _repr_html_(self) -> str:
+        """Show the first flows as a table in notebooks."""
+        cells = (
+            (flow.layers_path, *ends_of(flow), *(f"{n:,}" for n in _counts(flow)))
+            for flow in self[:SHOWN_IN_NOTEBOOKS]
+        )
+        head = ("layers", "A", "B", "A→B packets", "A→B bytes", "B→A packets", "B→A bytes")
+        rows = [_html_row("th", head), *(_html_row("td", row) for row in cells)]
+        return f"<p>{html.escape(repr(self)[1:-1])}</p><table>{''.join(rows)}</table>"
+
+
+def _counts(flow: Flow) -> tuple[int, int, int, int]:
+    m = flow.metric
+    return m.ab_packets, m.ab_bytes, m.ba_packets, m.ba_bytes
+
+
+def _html_row(tag: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"

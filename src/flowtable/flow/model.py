@@ -1,0 +1,323 @@
+"""A flow as Python sees it: a view of one record, with typed attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from flowtable.flow._flow import PLACES
+from flowtable.flow.schema import FIELDS, GROUPS, Field, Kind, field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flowtable.flow._flow import Records
+
+__all__ = [
+    "Flow",
+    "FlowLayer",
+    "FlowMetric",
+    "ICMPLayer",
+    "IPMetric",
+    "TCPMetric",
+    "TransportLayer",
+]
+
+NS_PER_MS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLayer:
+    """The link or network layer of a flow: protocol name, addresses of A and B as text, id."""
+
+    protocol: str
+    a: str
+    b: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransportLayer:
+    """The transport layer of a flow: protocol name and the ports of A and B."""
+
+    protocol: str
+    a: int
+    b: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ICMPLayer:
+    """What kind of ICMP a flow is."""
+
+    type: str
+    code: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMetric:
+    """Packets and bytes each way; ``start`` and ``last`` are Unix ns, ``rtt`` is ns."""
+
+    ab_packets: int
+    ab_bytes: int
+    ba_packets: int
+    ba_bytes: int
+    start: int
+    last: int
+    rtt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TCPMetric:
+    """What was seen of a TCP connection; times are Unix ns."""
+
+    ab_syn_start: int
+    ba_syn_start: int
+    ab_syn_ttl: int
+    ba_syn_ttl: int
+    ab_fin_start: int
+    ba_fin_start: int
+    ab_rst_start: int
+    ba_rst_start: int
+    ab_segment_out_of_order: int
+    ab_segment_skipped: int
+    ab_segment_skipped_bytes: int
+    ab_packets: int
+    ab_bytes: int
+    ab_saw_start: bool
+    ab_saw_end: bool
+    ba_segment_out_of_order: int
+    ba_segment_skipped: int
+    ba_segment_skipped_bytes: int
+    ba_packets: int
+    ba_bytes: int
+    ba_saw_start: bool
+    ba_saw_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IPMetric:
+    """What was seen of a flow's IP fragments."""
+
+    fragments: int
+    fragment_errors: int
+
+
+_Group = TypeVar("_Group", FlowLayer, TransportLayer, ICMPLayer, FlowMetric, TCPMetric, IPMetric)
+_IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
+    group: tuple(f for f in FIELDS if f.group == group) for group in ("", *GROUPS)
+}
+
+
+def value_of(records: Records, number: int, wanted: Field) -> Any:
+    """Read one field of a record: int, str, or None where the flow does not have it. Times are ns."""
+    if wanted.place is None:
+        return None
+    return records.value(number, PLACES[wanted.place], wanted.kind.core)
+
+
+def _shown(wanted: Field, value: Any) -> Any:
+    """Give a value as dictionaries show it: times in ms, and an id that is missing as an empty text."""
+    if wanted.kind is Kind.TIME and value is not None:
+        return value // NS_PER_MS
+    return "" if value is None and wanted.kind is Kind.ID else value
+
+
+class Flow:
+    """A two-way flow. A is the source of its first packet, B its destination.
+
+    A flow is a view: it reads its record when asked, and keeps alive the set that it came from.
+    """
+
+    __slots__ = ("_number", "_records")
+
+    def __init__(self, records: Records, number: int) -> None:
+        self._records = records
+        self._number = number
+
+    @staticmethod
+    def field_names() -> list[str]:
+        """Names that ``get`` takes, such as ``Network.A``."""
+        return [f.path for f in FIELDS]
+
+    def get(self, name: str) -> Any:
+        """Give a field by its dotted name, as ``to_dict`` shows it; None where the flow does not have it.
+
+        Times are Unix ms and round-trip times ns, as in the reference. The names of attributes
+        (``network.a``) and columns (``network_a``) are understood as well.
+
+        Raises:
+            FieldNotFound: no field has this name.
+        """
+        wanted = field(name)
+        return _shown(wanted, value_of(self._records, self._number, wanted))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the flow in the reference's names and shape; layers that it lacks are left out."""
+        out: dict[str, Any] = {}
+        for f in FIELDS:
+            value = _shown(f, value_of(self._records, self._number, f))
+            if value is None:
+                continue
+            if f.group:
+                out.setdefault(f.group, {})[f.name] = value
+            else:
+                out[f.name] = value
+        return out
+
+    def _group(self, kind: type[_Group], name: str) -> _Group | None:
+        values = {
+            f.attribute.rpartition(".")[2]: value_of(self._records, self._number, f) for f in _IN_GROUP[name]
+        }
+        return None if None in values.values() else kind(**values)
+
+    def _value(self, name: str) -> Any:
+        return value_of(self._records, self._number, field(name))
+
+    @property
+    def uuid(self) -> str:
+        """Id of this flow, in hex; another one each time the same ends begin again."""
+        return str(self._value("UUID"))
+
+    @property
+    def layers_path(self) -> str:
+        """Layers of the first packet, outermost first: ``Ethernet/IPv4/TCP``."""
+        return str(self._value("LayersPath"))
+
+    @property
+    def application(self) -> str:
+        """Last layer of the path."""
+        return str(self._value("Application"))
+
+    @property
+    def link(self) -> FlowLayer | None:
+        """MAC addresses, if the flow has an Ethernet layer."""
+        return self._group(FlowLayer, "Link")
+
+    @property
+    def network(self) -> FlowLayer | None:
+        """IP addresses, if the flow has an IP layer."""
+        return self._group(FlowLayer, "Network")
+
+    @property
+    def transport(self) -> TransportLayer | None:
+        """Ports, if the flow has a transport layer."""
+        return self._group(TransportLayer, "Transport")
+
+    @property
+    def icmp(self) -> ICMPLayer | None:
+        """Type, code and id, if the flow is one of ICMP messages."""
+        return self._group(ICMPLayer, "ICMP")
+
+    @property
+    def metric(self) -> FlowMetric:
+        """Packets, bytes and times."""
+        metric = self._group(FlowMetric, "Metric")
+        assert metric is not None  # noqa: S101 - every record has it; for the type checker
+        return metric
+
+    @property
+    def last_update_metric(self) -> FlowMetric | None:
+        """The same since the last update; live tables only."""
+        return self._group(FlowMetric, "LastUpdateMetric")
+
+    @property
+    def tcp_metric(self) -> TCPMetric | None:
+        """Times and streams of a TCP connection, if that was asked for."""
+        return self._group(TCPMetric, "TCPMetric")
+
+    @property
+    def ip_metric(self) -> IPMetric | None:
+        """Fragments, if defragmentation was asked for."""
+        return self._group(IPMetric, "IPMetric")
+
+    @property
+    def start(self) -> int:
+        """Time of the first packet, Unix ns."""
+        return int(self._value("Start"))
+
+    @property
+    def last(self) -> int:
+        """Latest time of a packet, Unix ns."""
+        return int(self._value("Last"))
+
+    @property
+    def tracking_id(self) -> str:
+        """Id that is the same wherever the flow is seen on one link."""
+        return str(self._value("TrackingID"))
+
+    @property
+    def l3_tracking_id(self) -> str:
+        """Id that is the same on all links."""
+        return str(self._value("L3TrackingID"))
+
+    @property
+    def parent_uuid(self) -> str:
+        """UUID of the flow of the tunnel around this one; empty without."""
+        return self._value("ParentUUID") or ""
+
+    @property
+    def node_tid(self) -> str:
+        """Id of the node that was captured on, as given."""
+        return str(self._value("NodeTID"))
+
+    @property
+    def capture_id(self) -> str:
+        """Id of the capture, as given."""
+        return str(self._value("CaptureID"))
+
+    @property
+    def raw_packets_captured(self) -> int:
+        """Packets kept with the flow."""
+        return int(self._value("RawPacketsCaptured"))
+
+    @property
+    def finish_type(self) -> str:
+        """How the flow ended: ``NOT_FINISHED``, ``TCP_FIN`` or ``TCP_RST``."""
+        return str(self._value("FinishType"))
+
+    @property
+    def parent(self) -> Flow | None:
+        """The flow of the tunnel around this one."""
+        number = self._records.parent_of(self._number)
+        return None if number is None else Flow(self._records, number)
+
+    @property
+    def children(self) -> list[Flow]:
+        """The flows inside this one, if it is a tunnel, in the order in which they began."""
+        return [Flow(self._records, n) for n in self._records.children().get(self._number, ())]
+
+    def __eq__(self, other: object) -> bool:
+        """Flows are equal if they are the same flow of the same table."""
+        if not isinstance(other, Flow):
+            return NotImplemented
+        return self._records is other._records and self._number == other._number
+
+    def __hash__(self) -> int:
+        """Agree with ``==``."""
+        return hash((id(self._records), self._number))
+
+    def __repr__(self) -> str:
+        """Say what a person looks for first."""
+        m = self.metric
+        counts = f"{m.ab_packets:,}+{m.ba_packets:,} packets, {m.ab_bytes:,}+{m.ba_bytes:,} bytes"
+        return f"<Flow {self.uuid} {self.layers_path} {' ↔ '.join(ends_of(self))}: {counts}>"
+
+
+def ends_of(flow: Flow) -> tuple[str, str]:
+    """The two ends as people write them: ``10.0.0.1:80``, ``[2001:db8::1]:80``, or a MAC."""
+    network, transport = flow.network, flow.transport
+    ends: Iterable[str] = ("", "")
+    if network is not None:
+        ends = (network.a, network.b)
+    elif flow.link is not None:
+        ends = (flow.link.a, flow.link.b)
+    a, b = ends
+    if transport is None:
+        return a, b
+    return _with_port(a, transport.a), _with_port(b, transport.b)
+
+
+def _with_port(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,0 +1,193 @@
+"""The one list of what a flow holds; names, columns, JSON and the reference page all come from it.
+
+One rule makes a field's three names: the dictionary's ``Metric.ABBytes`` is the attribute
+``flow.metric.ab_bytes`` and the column ``metric_ab_bytes``.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from flowtable.errors import FieldNotFound
+
+__all__ = ["FIELDS", "GROUPS", "Field", "Kind", "field"]
+
+
+class Kind(enum.Enum):
+    """What a field's values are, and so what its column is.
+
+    The first word says how the compiled core gives them: 0 as a text of its own, 1 as the number of one
+    of a few texts, 2 as a number.
+    """
+
+    ADDRESS = 0, "text"
+    ID = 0, "text"
+    NAME = 1, "dictionary of text"
+    COUNT = 2, "uint64"
+    TIME = 2, "timestamp[ns, UTC]"
+    DURATION = 2, "int64"
+    FLAG = 2, "bool"
+
+    def __init__(self, core: int, column: str) -> None:
+        self.core = core
+        self.column = column
+
+    def __new__(cls, *_: object) -> Kind:
+        """Keep kinds apart that the core gives in the same way."""
+        member = object.__new__(cls)
+        member._value_ = len(cls.__members__)
+        return member
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a flow.
+
+    ``path`` is its name in dictionaries and filters, ``number`` its protobuf field numbers from the Flow
+    message down, ``place`` its place in the record (``_flow.PLACES``), or None for what an option fills
+    that is named in ``option``.
+    """
+
+    path: str
+    number: tuple[int, ...]
+    kind: Kind
+    place: str | None
+    unit: str
+    meaning: str
+    option: str | None = None
+
+    @cached_property
+    def attribute(self) -> str:
+        """The attribute of ``Flow``, with dots: ``metric.ab_bytes``."""
+        return ".".join(_snake(word) for word in self.path.split("."))
+
+    @cached_property
+    def column(self) -> str:
+        """The column: ``metric_ab_bytes``."""
+        return self.attribute.replace(".", "_")
+
+    @cached_property
+    def group(self) -> str:
+        """The dictionary that it stands in, ``""`` for the flow's own."""
+        return self.path.rpartition(".")[0]
+
+    @cached_property
+    def name(self) -> str:
+        """Its name in that dictionary."""
+        return self.path.rpartition(".")[2]
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _layer(group: str, number: int, shown: str, unit_ids: str) -> list[Field]:
+    """The four fields of a link, network or transport layer."""
+    ids = (1, 2, 3, 4) if group == "Transport" else (1, 3, 4, 5)
+    ends = Kind.COUNT if group == "Transport" else Kind.ADDRESS
+    place = group.lower()
+    return [
+        Field(f"{group}.Protocol", (number, ids[0]), Kind.NAME, f"{place}_protocol", "", f"protocol of the {shown} layer"),
+        Field(f"{group}.A", (number, ids[1]), ends, f"{place}_a", "", f"{shown} address of A, the source of the first packet"),
+        Field(f"{group}.B", (number, ids[2]), ends, f"{place}_b", "", f"{shown} address of B, its destination"),
+        Field(f"{group}.ID", (number, ids[3]), Kind.COUNT, f"{place}_id", "", unit_ids),
+    ]
+
+
+def _metric(group: str, number: int, *, placed: bool) -> list[Field]:
+    """Packets, bytes and times of a flow, or of the time since its last update."""
+    since = "" if placed else " since the last update"
+    option = None if placed else "update_every"
+    rows = (
+        ("ABPackets", 2, Kind.COUNT, "ab_packets", "packets", f"packets from A to B{since}"),
+        ("ABBytes", 3, Kind.COUNT, "ab_bytes", "bytes", f"bytes from A to B{since}"),
+        ("BAPackets", 4, Kind.COUNT, "ba_packets", "packets", f"packets from B to A{since}"),
+        ("BABytes", 5, Kind.COUNT, "ba_bytes", "bytes", f"bytes from B to A{since}"),
+        ("Start", 6, Kind.TIME, "start", "ms", "time of the first packet"),
+        ("Last", 7, Kind.TIME, "last", "ms", "latest time of a packet"),
+        ("RTT", 8, Kind.DURATION, "rtt", "ns", "round-trip time, 0 when none was measured"),
+    )
+    return [
+        Field(f"{group}.{name}", (number, n), kind, place if placed else None, unit, meaning, option)
+        for name, n, kind, place, unit, meaning in rows
+    ]
+
+
+def _tcp_metric() -> list[Field]:
+    """What ``tcp_metric`` and ``reassemble`` fill."""
+    times = [
+        (f"{side}{name}", kind, unit, meaning.format(side[0]))
+        for name, kind, unit, meaning in (
+            ("SynStart", Kind.TIME, "ms", "time of {}'s first SYN"),
+            ("SynTTL", Kind.COUNT, "hops", "TTL of {}'s first SYN"),
+            ("FinStart", Kind.TIME, "ms", "time of {}'s FIN"),
+            ("RstStart", Kind.TIME, "ms", "time of {}'s RST"),
+        )
+        for side in ("AB", "BA")
+    ]
+    streams = [
+        (f"{side}{name}", kind, unit, meaning.format(side[0]))
+        for side in ("AB", "BA")
+        for name, kind, unit, meaning in (
+            ("SegmentOutOfOrder", Kind.COUNT, "segments", "segments of {} that came out of order"),
+            ("SegmentSkipped", Kind.COUNT, "segments", "gaps in what {} sent"),
+            ("SegmentSkippedBytes", Kind.COUNT, "bytes", "bytes missing in what {} sent"),
+            ("Packets", Kind.COUNT, "segments", "segments of {} in order"),
+            ("Bytes", Kind.COUNT, "bytes", "payload of {} in order"),
+            ("SawStart", Kind.FLAG, "", "whether the start of {}'s stream was seen"),
+            ("SawEnd", Kind.FLAG, "", "whether its end was seen"),
+        )
+    ]
+    return [
+        Field(f"TCPMetric.{name}", (37 + 1, n), kind, None, unit, meaning, "tcp_metric" if n < 9 else "reassemble")
+        for n, (name, kind, unit, meaning) in enumerate(times + streams, start=1)
+    ]
+
+
+FIELDS: Final[tuple[Field, ...]] = (
+    Field("UUID", (1,), Kind.ID, "uuid", "", "id of this flow"),
+    Field("LayersPath", (2,), Kind.NAME, "path", "", "layers of the first packet, outermost first"),
+    Field("Application", (3,), Kind.NAME, "application", "", "last layer of the path"),
+    *_layer("Link", 20, "link", "VLAN ids, 12 bits each, the outermost lowest"),
+    *_layer("Network", 21, "network", "VNI or GRE key of the last VXLAN, Geneve or GRE layer"),
+    *_layer("Transport", 22, "transport", "not in use"),
+    Field("ICMP.Type", (23, 1), Kind.NAME, "icmp_type", "", "kind of ICMP message"),
+    Field("ICMP.Code", (23, 2), Kind.COUNT, "icmp_code", "", "its code"),
+    Field("ICMP.ID", (23, 3), Kind.COUNT, "icmp_id", "", "its id, of ICMPv6 only echo's"),
+    *_metric("LastUpdateMetric", 31, placed=False),
+    *_metric("Metric", 32, placed=True),
+    *_tcp_metric(),
+    Field("IPMetric.Fragments", (39, 1), Kind.COUNT, None, "fragments", "pieces of datagrams, less one each", "defrag"),
+    Field("IPMetric.FragmentErrors", (39, 2), Kind.COUNT, None, "fragments", "pieces that were no good", "defrag"),
+    Field("Start", (10,), Kind.TIME, "start", "ms", "time of the first packet"),
+    Field("Last", (11,), Kind.TIME, "last", "ms", "latest time of a packet"),
+    Field("TrackingID", (50,), Kind.ID, "tracking_id", "", "id that is the same wherever the flow is seen on one link"),
+    Field("L3TrackingID", (51,), Kind.ID, "l3_tracking_id", "", "id that is the same on all links"),
+    Field("ParentUUID", (6,), Kind.ID, "parent_uuid", "", "UUID of the flow of the tunnel around this one"),
+    Field("NodeTID", (33,), Kind.NAME, "node_tid", "", "id of the node that was captured on, as given"),
+    Field("CaptureID", (34,), Kind.NAME, "capture_id", "", "id of the capture, as given"),
+    Field("RawPacketsCaptured", (37,), Kind.COUNT, "raw_packets", "packets", "packets kept with the flow"),
+    Field("FinishType", (60,), Kind.NAME, "finish_type", "", "how the flow ended"),
+)
+
+GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))
+
+_BY_NAME: Final[dict[str, Field]] = {
+    name: f for f in FIELDS for name in (f.path, f.attribute, f.column)
+}
+
+
+def field(name: str) -> Field:
+    """Find a field by its path, attribute or column.
+
+    Raises:
+        FieldNotFound: no field has this name.
+    """
+    try:
+        return _BY_NAME[name]
+    except (KeyError, TypeError):
+        raise FieldNotFound(f"a flow has no field {name!r}; Flow.field_names() lists them") from None

@@ -1,0 +1,1 @@
+"""Packets: their layers, and the parts that tunnels cut them into."""

@@ -1,0 +1,130 @@
+# The state of one frame while it is decoded, and what every protocol function shares.
+#
+# A protocol function reads its header with take(), names its layer with push(), writes what a flow needs
+# to know into d.part, and says what comes next: next_by(SPACE, number), END, or the reason why decoding
+# stops there.
+
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from flowtable._cursor cimport Cursor
+from flowtable._types cimport MAX_LAYERS, MAX_PARTS, FlowKey
+from flowtable.packet._layers cimport GRE, MPLS
+
+
+cdef enum:                  # Space: what a number that names the next layer is a number of
+    BY_LINK_TYPE = 1
+    BY_ETHER_TYPE = 2
+    BY_IP_PROTOCOL = 3
+    BY_PPP_TYPE = 4
+    BY_UDP_PORT = 5
+    BY_LAYER = 6            # a LayerNumber itself
+    SPACES = 7
+
+
+cdef enum Stop:
+    # Why decoding ended. END and what lies below it are no loss; the rest is counted in decode_stops.
+    END = 0                 # at a payload, or at the end
+    TRUNCATED = 1           # the header does not fit into what there is
+    MALFORMED = 2           # the header contradicts its specification, or itself
+    UNKNOWN = 3             # what follows has a number that is not in the registry
+    FRAGMENTED = 4          # a piece of an IP datagram
+    TOO_MANY_LAYERS = 5
+    TOO_MANY_PARTS = 6
+    STOPS = 7
+
+
+cdef enum Signal:           # what a packet says about round-trip times
+    NO_SIGNAL = 0
+    REQUEST = 1             # an echo request; a SYN without ACK
+    REPLY = 2               # an echo reply; a SYN with ACK, or a RST
+
+
+cdef enum TcpFlag:
+    TCP_FIN = 1
+    TCP_SYN = 2
+    TCP_RST = 4
+    TCP_ACK = 16
+
+
+cdef struct Layer:
+    uint32_t offset         # of its header, from the frame's first byte
+    uint32_t length         # of its header
+    uint8_t type            # LayerNumber
+
+
+cdef struct Part:
+    # What one part of a frame (a packet of its own, for a flow of its own) brings along.
+    FlowKey key             # source in end a, destination in end b, until order_key()
+    uint64_t hash           # of the key and of the parents' keys
+    uint64_t link_id        # VLAN ids, 12 bits each, the outermost lowest
+    int64_t time            # Unix ns
+    const uint8_t *payload  # of a UDP datagram whose port belongs to an application
+    uint32_t payload_length
+    uint32_t headers        # bytes of all its layers' headers
+    uint32_t length         # bytes that its flow counts
+    uint32_t network_id     # VNI or GRE key
+    uint16_t port_a         # source and destination, whatever the key holds
+    uint16_t port_b
+    uint16_t sequence       # of an ICMP echo
+    uint8_t link_a[6]
+    uint8_t link_b[6]
+    uint8_t has_link        # an Ethernet layer
+    uint8_t vlans
+    uint8_t icmp_type
+    uint8_t icmp_code
+    uint8_t tcp_flags       # of the transport that the key holds
+    uint8_t signal          # Signal
+    uint8_t application     # LayerNumber of a UDP payload, not parsed yet
+    uint8_t swapped         # order_key() exchanged the ends
+    uint8_t n_layers
+    int8_t parent           # index of the parent part among those of its batch; -1: none
+    uint8_t layers[MAX_LAYERS + 2]
+
+
+cdef struct Dissection:
+    Cursor c
+    const uint8_t *frame    # the first byte
+    Part *part              # the part that is being filled; the frame's parts lie one after the other
+    uint64_t tunnels        # bit n: layer n ends its part
+    uint32_t ip_length      # length field of the frame's first IP header
+    uint32_t n_parts
+    uint32_t n_layers
+    uint8_t cut             # the last layer ends its part; the next one begins another
+    uint8_t stop            # Stop
+    uint8_t stop_layer      # LayerNumber that was being decoded
+    Layer layers[MAX_LAYERS + 2]
+
+
+ctypedef uint32_t (*Protocol)(Dissection *d) noexcept nogil
+
+
+cdef inline uint32_t next_by(uint32_t space, uint32_t number) noexcept nogil:
+    """What a protocol function gives back when another layer follows."""
+    return (space << 16) | number
+
+
+cdef inline void begin_part(Dissection *d) noexcept nogil:
+    """The layers from here on belong to a part of their own, inside the one before."""
+    d.part += 1
+    d.n_parts += 1
+    memset(d.part, 0, sizeof(Part) - sizeof(d.part.layers))
+
+
+cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexcept nogil:
+    """Name a layer whose header goes from `header` to where the cursor is now.
+
+    The driver makes sure that there is room for two layers and one part.
+    """
+    cdef Layer *slot
+    if d.cut and not (layer == MPLS and d.layers[d.n_layers - 1].type == GRE):
+        begin_part(d)       # GRE directly followed by MPLS is cut once, after the MPLS
+    slot = &d.layers[d.n_layers]
+    slot.type = layer
+    slot.offset = <uint32_t>(header - d.frame)
+    slot.length = <uint32_t>(d.c.p - header)
+    d.n_layers += 1
+    d.part.layers[d.part.n_layers] = layer
+    d.part.n_layers += 1
+    d.part.headers += slot.length
+    d.cut = layer < 64 and (d.tunnels >> layer) & 1

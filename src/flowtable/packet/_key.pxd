@@ -1,0 +1,154 @@
+# Which packets belong together: the key of a part, the hash that finds it, and the ids that come from it.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxhash64
+from flowtable._types cimport IPV4, KEY_ICMP, KEY_LINK, KEY_VNI, FlowKey
+from flowtable.packet._dissection cimport Part
+from flowtable.packet._layers cimport GENEVE, VXLAN
+
+
+cdef enum LayerKey:
+    KEY_L2 = 0
+    KEY_L3 = 1
+
+
+cdef enum:
+    MAC_KIND = 3            # in the ids; the other kinds have the numbers of NetworkKind and TransportKind
+    ID_BYTES = 128          # room for 40 + 12 + 12 + 20 + 16 bytes
+
+
+cdef struct FlowIds:
+    uint64_t key            # seeds the UUID; no id of its own
+    uint64_t l2
+    uint64_t l3
+
+
+cdef inline bint makes_flow(const Part *part) noexcept nogil:
+    """A part is a packet of some flow if it has Ethernet or IP."""
+    return part.has_link or part.key.network
+
+
+cdef inline uint8_t last_layer(const Part *part) noexcept nogil:
+    return part.layers[part.n_layers - 1]
+
+
+cdef inline void order_key(Part *part, uint8_t layer_key) noexcept nogil:
+    """Make the key the same for both directions, and say whether that exchanged the ends.
+
+    Ports decide between equal addresses, and addresses between equal MACs; with equal ports all packets
+    go from A to B.
+    """
+    cdef FlowKey *key = &part.key
+    cdef int order = 0
+    cdef bint by_link = layer_key == KEY_L2 and part.has_link or not key.network
+    if by_link:
+        order = memcmp(part.link_a, part.link_b, 6)
+    if order == 0 and key.network:
+        order = memcmp(key.address_a, key.address_b, 16)
+        if order == 0:
+            order = <int>part.port_a - <int>part.port_b
+    part.swapped = order > 0
+    if key.transport:
+        key.port_a, key.port_b = part.port_a, part.port_b
+    if part.swapped:
+        swap_ends(key)
+    if by_link:
+        key.flags |= KEY_LINK
+        memcpy(<uint8_t *>key.mac_b if part.swapped else <uint8_t *>key.mac_a, part.link_a, 6)
+        memcpy(<uint8_t *>key.mac_a if part.swapped else <uint8_t *>key.mac_b, part.link_b, 6)
+    if key.transport and (last_layer(part) == VXLAN or last_layer(part) == GENEVE):
+        key.flags |= KEY_VNI
+        key.id = part.network_id
+        key.port_a, key.port_b = 0, part.port_b
+
+
+cdef inline void swap_ends(FlowKey *key) noexcept nogil:
+    cdef uint8_t address[16]
+    cdef uint16_t port = key.port_a
+    memcpy(address, key.address_a, 16)
+    memcpy(key.address_a, key.address_b, 16)
+    memcpy(key.address_b, address, 16)
+    key.port_a = key.port_b
+    key.port_b = port
+
+
+cdef inline uint64_t hash_key(const FlowKey *key, uint64_t parent, uint64_t k0, uint64_t k1) noexcept nogil:
+    """Hash of a key and of its parent's hash; what an IPv4 key leaves zero is left out."""
+    cdef const uint8_t *p = <const uint8_t *>key
+    cdef SipState s
+    sip_begin(&s, k0, k1)
+    sip_word(&s, load64(p + 48))                    # ids, kinds and flags: says which words follow
+    sip_word(&s, load64(p + 32))
+    sip_word(&s, load64(p + 40))
+    if key.network == IPV4:
+        sip_word(&s, load64(p) << 32 | <uint32_t>load64(p + 16))
+    elif key.network:
+        sip_word(&s, load64(p))
+        sip_word(&s, load64(p + 8))
+        sip_word(&s, load64(p + 16))
+        sip_word(&s, load64(p + 24))
+    if parent:
+        sip_word(&s, parent)
+    return sip_end(&s)
+
+
+cdef inline uint8_t *put_be(uint8_t *p, uint64_t value, int size) noexcept nogil:
+    """Write a number in network byte order; gives the place behind it."""
+    cdef int i
+    for i in range(size):
+        p[i] = <uint8_t>(value >> (8 * (size - 1 - i)))
+    return p + size
+
+
+cdef inline uint8_t *put_pair(uint8_t *p, const void *a, const void *b, int size, uint64_t kind) noexcept nogil:
+    """Write two raw ends and the number of their kind."""
+    memcpy(p, a, size)
+    memcpy(p + size, b, size)
+    return put_be(p + 2 * size, kind, 8)
+
+
+cdef inline int put_hex(uint8_t *out, uint64_t value) noexcept nogil:
+    """Write a number as an id is printed: in hex, without leading zeros. Gives the number of digits."""
+    cdef int digits = 1, i
+    while digits < 16 and value >> (4 * digits):
+        digits += 1
+    for i in range(digits):
+        out[i] = b"0123456789abcdef"[(value >> (4 * (digits - 1 - i))) & 15]
+    return digits
+
+
+cdef inline FlowIds part_ids(const Part *part, bint has_parent, uint64_t parent_uuid) noexcept nogil:
+    """The ids that hold across hosts: xxHash64 over the raw ends of each layer, in the key's order."""
+    cdef const FlowKey *key = &part.key
+    cdef uint8_t data[ID_BYTES]
+    cdef uint8_t *p = data
+    cdef int size = 4 if key.network == IPV4 else 16
+    cdef FlowIds ids
+    if key.network:
+        p = put_pair(p, key.address_a, key.address_b, size, key.network)
+    if key.flags & KEY_VNI:
+        p = put_be(put_be(put_be(p, key.id, 4), key.port_b, 2), 0, 8)
+    elif key.transport:
+        p = put_be(put_be(put_be(p, key.port_a, 2), key.port_b, 2), key.transport, 8)
+    if key.flags & KEY_ICMP:
+        p = put_be(put_be(p, key.id, 4), 0, 8)
+    ids.l3 = xxhash64(data, p - data, 0)
+    if key.flags & KEY_LINK:
+        p = put_pair(p, key.mac_a, key.mac_b, 6, MAC_KIND)
+    ids.l2 = xxhash64(data, p - data, 0)
+    if has_parent:
+        p += put_hex(p, parent_uuid)
+    ids.key = xxhash64(data, p - data, 0)
+    return ids
+
+
+cdef inline uint64_t flow_uuid(uint64_t key, int64_t start_ms, const uint8_t *node_tid,
+                               size_t length) noexcept nogil:
+    """xxHash64, seeded with the key, over the start and the node's TID, of which 248 bytes count."""
+    cdef uint8_t data[256]
+    cdef size_t n = min(length, <size_t>248)
+    put_be(data, <uint64_t>start_ms, 8)
+    memcpy(data + 8, node_tid, n)
+    return xxhash64(data, 8 + n, key)

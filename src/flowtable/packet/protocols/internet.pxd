@@ -1,0 +1,194 @@
+# IPv4, IPv6 with its extension headers, and IPsec.
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
+
+from flowtable._cursor cimport Cursor, be16, be32, left, limit, peek, take
+from flowtable._types cimport IPV4, IPV6
+from flowtable.packet._dissection cimport (
+    BY_IP_PROTOCOL, END, FRAGMENTED, MALFORMED, TRUNCATED, Dissection, next_by, push,
+)
+from flowtable.packet._layers cimport (
+    FRAGMENT, IPSEC_AH, IPSEC_ESP, IPV4_LAYER, IPV6_DESTINATION, IPV6_FRAGMENT, IPV6_HOP_BY_HOP, IPV6_LAYER,
+    IPV6_ROUTING,
+)
+
+
+cdef enum:
+    NO_NEXT_HEADER = 59
+    JUMBO_OPTION = 0xC2
+
+
+cdef inline void network_ends(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size) noexcept nogil:
+    """The outermost network layer of a part is its flow's; the destination follows the source."""
+    if d.part.key.network == 0:
+        d.part.key.network = kind
+        memcpy(d.part.key.address_a, source, size)
+        memcpy(d.part.key.address_b, source + size, size)
+
+
+cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
+    """RFC 791; a total length of 0 (segmentation left to the card) means what was captured."""
+    cdef const uint8_t *h = take(&d.c, 20)
+    cdef uint32_t length, header, options
+    if h == NULL:
+        return TRUNCATED
+    header = (h[0] & 15) * 4
+    length = be16(h + 2)
+    if length == 0:
+        length = <uint16_t>(left(&d.c) + 20)
+    options = header - 20 if 20 < header <= length else 0
+    if options > left(&d.c):
+        options = 0
+    take(&d.c, options)
+    push(d, IPV4_LAYER, h)
+    network_ends(d, IPV4, h + 12, 4)
+    if d.ip_length == 0:
+        d.ip_length = length
+    if header < 20 or length < 20 or header > length:
+        return MALFORMED
+    if options != header - 20:
+        return TRUNCATED
+    if options and not ipv4_options_parse(h + 20, options):
+        return MALFORMED
+    limit(&d.c, length - header)
+    if be16(h + 6) & 0x3FFF:            # more fragments, or an offset
+        push(d, FRAGMENT, d.c.p)
+        return FRAGMENTED
+    return next_by(BY_IP_PROTOCOL, h[9])
+
+
+cdef inline bint ipv4_options_parse(const uint8_t *p, uint32_t n) noexcept nogil:
+    """Whether all options have a length above 2 and end inside (RFC 791, 3.1)."""
+    cdef Cursor c
+    cdef const uint8_t *option
+    c.p, c.end = p, p + n
+    while left(&c) > 0:
+        option = take(&c, 1)
+        if option[0] == 0:
+            return True
+        if option[0] == 1:
+            continue
+        if take(&c, 1) == NULL or option[1] <= 2 or take(&c, option[1] - 2) == NULL:
+            return False
+    return True
+
+
+cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
+    """RFC 8200; a payload length of 0 goes with a jumbo option only (RFC 2675)."""
+    cdef const uint8_t *h = take(&d.c, 40)
+    cdef uint32_t length
+    if h == NULL:
+        return TRUNCATED
+    push(d, IPV6_LAYER, h)
+    network_ends(d, IPV6, h + 8, 16)
+    length = be16(h + 4)
+    if d.ip_length == 0:
+        d.ip_length = length
+    if h[6] == 0:
+        return jumbogram_or_less(d, length)
+    if length == 0:
+        return MALFORMED
+    limit(&d.c, length)
+    return next_by(BY_IP_PROTOCOL, h[6]) if h[6] != NO_NEXT_HEADER else END
+
+
+cdef inline uint32_t jumbogram_or_less(Dissection *d, uint32_t length) noexcept nogil:
+    """A hop-by-hop header right behind IPv6's: it has a jumbo length exactly if IPv6 has none (RFC 2675, 3)."""
+    cdef uint32_t jumbo = 0
+    cdef const uint8_t *h
+    if length:
+        limit(&d.c, length)
+    h = options_header(&d.c, &jumbo)
+    if h == NULL:
+        return MALFORMED
+    push(d, IPV6_HOP_BY_HOP, h)
+    if length and jumbo or not length and jumbo <= 0xFFFF:
+        return MALFORMED
+    if jumbo:
+        limit(&d.c, jumbo - (8 * h[1] + 8))
+    return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+
+
+cdef inline const uint8_t *options_header(Cursor *c, uint32_t *jumbo) noexcept nogil:
+    """A header whose options all fit into it, read; NULL if it is not one. `jumbo`: a jumbo option's length."""
+    cdef const uint8_t *h = peek(c, 8)
+    cdef const uint8_t *option
+    cdef Cursor options
+    if h == NULL or take(c, 8 * h[1] + 8) == NULL:
+        return NULL
+    options.p, options.end = h + 2, c.p
+    while left(&options) > 0:
+        option = take(&options, 1)
+        if option[0] == 0:
+            continue
+        if take(&options, 1) == NULL or take(&options, option[1]) == NULL:
+            return NULL
+        if option[0] == JUMBO_OPTION and option[1] == 4:
+            jumbo[0] = be32(option + 2)
+    return h
+
+
+cdef inline uint32_t options_extension(Dissection *d, uint8_t layer) noexcept nogil:
+    """A hop-by-hop or destination header (RFC 8200, 4.3 and 4.6)."""
+    cdef uint32_t jumbo = 0
+    cdef const uint8_t *h = options_header(&d.c, &jumbo)
+    if h == NULL:
+        return MALFORMED
+    push(d, layer, h)
+    return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+
+
+cdef inline uint32_t ipv6_hop_by_hop(Dissection *d) noexcept nogil:
+    """RFC 8200, 4.3."""
+    return options_extension(d, IPV6_HOP_BY_HOP)
+
+
+cdef inline uint32_t ipv6_destination(Dissection *d) noexcept nogil:
+    """RFC 8200, 4.6."""
+    return options_extension(d, IPV6_DESTINATION)
+
+
+cdef inline uint32_t ipv6_routing(Dissection *d) noexcept nogil:
+    """RFC 8200, 4.4; of the routing types only 0 (RFC 2460), a list of addresses, is known."""
+    cdef const uint8_t *h = peek(&d.c, 8)
+    if h == NULL or take(&d.c, 8 * h[1] + 8) == NULL:
+        return TRUNCATED
+    if h[2] != 0 or h[1] & 1:
+        return MALFORMED
+    push(d, IPV6_ROUTING, h)
+    return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+
+
+cdef inline uint32_t ipv6_fragment(Dissection *d) noexcept nogil:
+    """RFC 8200, 4.5; even a datagram in one piece is not put together here."""
+    cdef const uint8_t *h = take(&d.c, 8)
+    if h == NULL:
+        return TRUNCATED
+    push(d, IPV6_FRAGMENT, h)
+    push(d, FRAGMENT, d.c.p)
+    return FRAGMENTED
+
+
+cdef inline uint32_t ipsec_ah(Dissection *d) noexcept nogil:
+    """RFC 4302: the length is in words of four bytes, less two."""
+    cdef const uint8_t *h = peek(&d.c, 12)
+    cdef uint32_t length
+    if h == NULL:
+        return TRUNCATED
+    length = (h[1] + 2) * 4
+    if length < 12:
+        return MALFORMED
+    if take(&d.c, length) == NULL:
+        return TRUNCATED
+    push(d, IPSEC_AH, h)
+    return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+
+
+cdef inline uint32_t ipsec_esp(Dissection *d) noexcept nogil:
+    """RFC 4303; what follows the sequence number is encrypted."""
+    cdef const uint8_t *h = take(&d.c, 8)
+    if h == NULL:
+        return TRUNCATED
+    push(d, IPSEC_ESP, h)
+    return END

@@ -1,0 +1,319 @@
+"""The table's engine: frames in, records changed, in batches and without the interpreter lock.
+
+Invariants: a record's number never changes; a parent is found or made before its children, since its part
+comes first; what a batch points to in a frame is read before the source refills.
+"""
+
+from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memmove
+
+from flowtable._types cimport BATCH, MAX_PARTS, TCP, Frame, Record
+from flowtable.capture._bpf cimport Instruction, Program, execute
+from flowtable.capture._walk cimport PacketSource
+from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, Records, record_at
+from flowtable.packet._decode cimport decode_application, decode_frame, tunnel_set
+from flowtable.packet._dissection cimport (
+    FRAGMENTED, REPLY, REQUEST, STOPS, TCP_FIN, TCP_RST, UNKNOWN, Dissection, Part,
+)
+from flowtable.packet._key cimport KEY_L3, hash_key, makes_flow, order_key
+from flowtable.table._index cimport (
+    NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
+)
+
+import os
+
+cdef enum:
+    LINK_TYPES = 65536
+    BATCH_PARTS = BATCH + MAX_PARTS     # a frame's parts may go beyond a full batch
+
+
+cdef enum Outcome:
+    DONE = 0
+    TABLE_FULL = 1
+    NO_MEMORY = 2
+
+
+cdef Instruction NOTHING          # stands for a filter that fits no frame of its link type
+
+
+cdef struct Tally:
+    uint64_t frames
+    uint64_t in_flows
+    uint64_t filtered
+    uint64_t steps_back
+    uint64_t discards[STOPS][256]       # [why decoding stopped][at which layer]
+    uint64_t stops[STOPS][256]
+
+
+cdef class Engine:
+    """One table of flows that frames are counted into; nothing expires."""
+
+    cdef readonly Records records
+    cdef Index index
+    cdef Tally *tally
+    cdef uint64_t *unknown_links        # [link type]: frames
+    cdef dict programs                  # keeps alive what filters points to
+    cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL before it is compiled
+    cdef object filter_set
+    cdef bint is_filtered
+    cdef uint64_t tunnels
+    cdef uint64_t k0
+    cdef uint64_t k1
+    cdef uint64_t max_flows
+    cdef int64_t latest                 # ns; the time of the frame before
+    cdef uint8_t layer_key
+    cdef uint32_t n_parts
+    cdef Part parts[BATCH_PARTS]
+
+    def __cinit__(self, Records records not None, int layer_key, tunnels, filter_set, max_flows):
+        self.records = records
+        self.layer_key = <uint8_t>layer_key
+        self.tunnels = tunnel_set(tunnels)
+        self.k0, self.k1 = random_word(), random_word()
+        self.max_flows = 0xFFFFFFFE if max_flows is None else min(max_flows, 0xFFFFFFFE)
+        self.filter_set = filter_set
+        self.is_filtered = filter_set is not None
+        self.programs = {}
+        self.tally = <Tally *>calloc(1, sizeof(Tally))
+        self.unknown_links = <uint64_t *>calloc(LINK_TYPES, sizeof(uint64_t))
+        self.filters = <const Instruction **>calloc(LINK_TYPES, sizeof(void *))
+        if self.tally == NULL or self.unknown_links == NULL or self.filters == NULL or not index_begin(&self.index):
+            raise MemoryError("no memory for a flow table")
+
+    def __dealloc__(self):
+        free(self.tally)
+        free(self.unknown_links)
+        free(self.filters)
+        index_end(&self.index)
+
+    def run(self, PacketSource source not None, progress=None):
+        """Count all frames of a source; ``progress(source)`` is called after each refill.
+
+        Gives ``"done"``, or ``"table full"`` when there are more flows than allowed.
+        """
+        cdef int outcome = self.drain(source)
+        while outcome == DONE and source.refill():
+            outcome = self.drain(source)
+            if progress is not None:
+                progress(source)
+        if outcome == NO_MEMORY:
+            raise MemoryError(f"no memory for another flow after {self.records.count:,}")
+        return "table full" if outcome == TABLE_FULL else "done"
+
+    cdef int drain(self, PacketSource source) except -1:
+        """Count the frames that a source has in its window; gives an Outcome."""
+        cdef Frame frames[BATCH]
+        cdef int n, outcome = DONE
+        while True:
+            with nogil:
+                n = source.walk(frames, BATCH)
+                while n and outcome == DONE and self.has_filters(frames, n):
+                    outcome = self.take(frames, n)
+                    n = source.walk(frames, BATCH) if outcome == DONE else 0
+            if n == 0 or outcome != DONE:
+                return outcome
+            self.prepare_filters(frames, n)
+            outcome = self.take(frames, n)
+
+    cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil:
+        """Whether the filter is compiled for the link types of all these frames."""
+        cdef int i
+        if not self.is_filtered:
+            return True
+        for i in range(n):
+            if self.filters[frames[i].link_type] == NULL:
+                return False
+        return True
+
+    cdef int prepare_filters(self, const Frame *frames, int n) except -1:
+        """Compile the filter for link types that have not been seen yet."""
+        cdef int i
+        for i in range(n):
+            link_type = frames[i].link_type
+            if link_type not in self.programs:
+                program = self.filter_set.program(link_type)
+                self.programs[link_type] = program
+                self.filters[link_type] = &NOTHING if program is None else (<Program>program).code
+        return 0
+
+    cdef bint passes(self, const Frame *frame) noexcept nogil:
+        cdef const Instruction *program
+        if not self.is_filtered:
+            return True
+        program = self.filters[frame.link_type]
+        return program != &NOTHING and execute(program, frame.data, frame.captured, frame.length) != 0
+
+    cdef int take(self, const Frame *frames, int n) noexcept nogil:
+        """Count some frames; gives an Outcome."""
+        cdef int i, outcome
+        self.n_parts = 0
+        for i in range(n):
+            if self.n_parts >= BATCH:
+                outcome = self.update()
+                if outcome != DONE:
+                    return outcome
+            self.dissect(&frames[i])
+        return self.update()
+
+    cdef void dissect(self, const Frame *frame) noexcept nogil:
+        """Filter and decode a frame, and put its parts into the batch."""
+        cdef Dissection d
+        cdef uint32_t n
+        self.tally.frames += 1
+        if frame.time < self.latest:
+            self.tally.steps_back += 1
+        self.latest = frame.time
+        if not self.passes(frame):
+            self.tally.filtered += 1
+            return
+        n = decode_frame(&d, frame, &self.parts[self.n_parts], self.tunnels)
+        n = self.keep_parts(n, frame.time)
+        if d.n_layers == 0 and d.stop == UNKNOWN:
+            self.unknown_links[frame.link_type] += 1
+            return
+        if d.stop:
+            self.tally.stops[d.stop][d.stop_layer] += 1
+        if n:
+            self.tally.in_flows += 1
+        else:
+            self.tally.discards[d.stop][d.stop_layer] += 1
+
+    cdef uint32_t keep_parts(self, uint32_t n, int64_t time) noexcept nogil:
+        """Close the gaps of parts without addresses, link parts to parents; gives how many are kept."""
+        cdef uint32_t i, kept = 0
+        cdef Part *first = &self.parts[self.n_parts]
+        cdef Part *part
+        for i in range(n):
+            if not makes_flow(&first[i]):
+                continue
+            part = &first[kept]
+            if part != &first[i]:
+                memmove(part, &first[i], sizeof(Part))
+            part.time = time
+            part.parent = <int8_t>(self.n_parts + kept - 1) if kept else -1
+            order_key(part, self.layer_key)
+            part.hash = hash_key(&part.key, first[kept - 1].hash if kept else 0, self.k0, self.k1)
+            index_prefetch(&self.index, part.hash)
+            kept += 1
+        self.n_parts += kept
+        return kept
+
+    cdef int update(self) noexcept nogil:
+        """Find or make the flow of each part of the batch, and count the part there; gives an Outcome."""
+        cdef uint32_t number[BATCH_PARTS]
+        cdef uint32_t i
+        cdef const Record *record
+        for i in range(self.n_parts):
+            number[i] = index_guess(&self.index, self.parts[i].hash)
+            if number[i] != NOT_FOUND:
+                record = record_at(self.records, number[i])
+                prefetch(record)
+                prefetch(&record.ab_packets)
+        for i in range(self.n_parts):
+            number[i] = self.flow_of(&self.parts[i], number)
+            if number[i] == NOT_FOUND:
+                return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
+            count_part(record_at(self.records, number[i]), &self.parts[i], self.layer_key)
+        self.n_parts = 0
+        return DONE
+
+    cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
+        """The record of a part, made if need be; NOT_FOUND if it cannot be made."""
+        cdef uint32_t found
+        part.key.parent = number[part.parent] + 1 if part.parent >= 0 else 0
+        found = index_find(&self.index, part.hash, &part.key, self.records)
+        return found if found != NOT_FOUND else self.begin_flow(part)
+
+    cdef uint32_t begin_flow(self, Part *part) noexcept nogil:
+        cdef Dissection scratch
+        cdef uint32_t number = self.records.count
+        if number >= self.max_flows:
+            return NOT_FOUND
+        if part.application and not decode_application(&scratch, part):
+            self.tally.stops[scratch.stop][scratch.stop_layer] += 1
+        if self.records.begin_flow(part, part.key.parent) == NULL:
+            return NOT_FOUND
+        return number if index_add(&self.index, part.hash, number) else NOT_FOUND
+
+    def counts(self):
+        """What became of the frames, as plain numbers: see ``account.py``, which names them."""
+        cdef int reason, layer, link_type
+        return {
+            "frames": self.tally.frames,
+            "in_flows": self.tally.in_flows,
+            "filtered": self.tally.filtered,
+            "steps_back": self.tally.steps_back,
+            "flows": self.records.count,
+            "paths_cut": self.records.paths_cut,
+            "unknown_links": {
+                link_type: self.unknown_links[link_type]
+                for link_type in range(LINK_TYPES)
+                if self.unknown_links[link_type]
+            },
+            "discards": by_reason(self.tally.discards),
+            "stops": by_reason(self.tally.stops),
+        }
+
+
+cdef dict by_reason(const uint64_t (*counts)[256]):
+    cdef int reason, layer
+    return {
+        (reason, layer): counts[reason][layer]
+        for reason in range(STOPS)
+        for layer in range(256)
+        if counts[reason][layer]
+    }
+
+
+cdef uint64_t random_word():
+    return int.from_bytes(os.urandom(8), "little")
+
+
+cdef inline void count_part(Record *r, const Part *p, uint8_t layer_key) noexcept nogil:
+    """What each packet changes in its flow."""
+    cdef bint from_a = p.swapped == r.swapped
+    r.last = p.time if p.time > r.start else r.start
+    if layer_key != KEY_L3 or p.key.network:    # else: nothing to count, as the reference has it
+        if from_a:
+            r.ab_packets += 1
+            r.ab_bytes += p.length
+        else:
+            r.ba_packets += 1
+            r.ba_bytes += p.length
+    if p.signal:
+        measure_rtt(r, p, from_a)
+    if p.tcp_flags & (TCP_FIN | TCP_RST):
+        finish(r, p.tcp_flags, from_a)
+
+
+cdef inline void measure_rtt(Record *r, const Part *p, bint from_a) noexcept nogil:
+    """The time from a request to its answer from the other side; the last one measured stands.
+
+    One request is waited for at a time. Echoes are told apart by their sequence: an answer to a later
+    request says that this one was lost.
+    """
+    cdef uint8_t side = 1 if from_a else 2
+    cdef int16_t later
+    if p.signal == REQUEST:
+        if r.rtt_pending == 0:
+            r.rtt_pending = side
+            r.rtt_start = p.time
+            r.rtt_sequence = p.sequence
+    elif r.rtt_pending and r.rtt_pending != side:
+        later = <int16_t>(p.sequence - r.rtt_sequence)
+        if later == 0 and p.time >= r.rtt_start:
+            r.rtt = p.time - r.rtt_start
+        if later >= 0:
+            r.rtt_pending = 0
+
+
+cdef inline void finish(Record *r, uint8_t tcp_flags, bint from_a) noexcept nogil:
+    """A reset ends a connection at once, FIN when both sides have sent it; what came first stands."""
+    if tcp_flags & TCP_FIN:
+        r.fin_seen |= 1 if from_a else 2
+    if r.finish == 0:
+        if tcp_flags & TCP_RST:
+            r.finish = FINISHED_RST
+        elif r.fin_seen == 3:
+            r.finish = FINISHED_FIN

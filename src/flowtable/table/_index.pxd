@@ -1,0 +1,137 @@
+# Which record has a key: open addressing over slots of eight bytes, at most half of them taken.
+#
+# A slot is tag << 32 | record number + 1, and 0 when empty. The tag is the upper half of the key's hash
+# and chooses the slot as well, so that growing needs no look at the records. After growing, what the old
+# slots hold is moved a few at a time, and looked up in both until then.
+
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp
+
+from flowtable._types cimport FlowKey, Record
+from flowtable.flow._flow cimport Records, record_at
+
+
+cdef extern from "sys/mman.h" nogil:
+    int madvise(void *address, size_t length, int advice)
+    int MADV_HUGEPAGE
+
+cdef extern from "stdlib.h" nogil:
+    void *calloc(size_t n, size_t size)
+
+cdef extern from * nogil:
+    void prefetch "__builtin_prefetch"(const void *address)
+
+
+cdef enum:
+    FIRST_SLOTS = 1 << 12
+    MOVES = 8               # old slots looked at with each insert; 2 would do before the next growth
+    NOT_FOUND = 0xFFFFFFFF
+
+
+cdef struct Index:
+    uint64_t *slots
+    uint64_t mask           # their number, a power of two, less one
+    uint64_t count          # keys in all
+    uint64_t *old
+    uint64_t old_mask
+    uint64_t moved          # old slots that have been looked at
+
+
+cdef inline bint index_begin(Index *index) noexcept nogil:
+    index.slots = <uint64_t *>calloc(FIRST_SLOTS, sizeof(uint64_t))
+    index.mask = FIRST_SLOTS - 1
+    index.count = 0
+    index.old = NULL
+    return index.slots != NULL
+
+
+cdef inline void index_end(Index *index) noexcept nogil:
+    free(index.slots)
+    free(index.old)
+
+
+cdef inline void index_prefetch(const Index *index, uint64_t hash) noexcept nogil:
+    prefetch(&index.slots[(hash >> 32) & index.mask])
+    if index.old != NULL:
+        prefetch(&index.old[(hash >> 32) & index.old_mask])
+
+
+cdef inline uint64_t first_candidate(const uint64_t *slots, uint64_t mask, uint64_t tag) noexcept nogil:
+    """The first slot with this tag, or 0."""
+    cdef uint64_t at = tag & mask
+    while slots[at] and slots[at] >> 32 != tag:
+        at = (at + 1) & mask
+    return slots[at]
+
+
+cdef inline uint32_t index_guess(const Index *index, uint64_t hash) noexcept nogil:
+    """The record that very probably has a key with this hash, for prefetching; NOT_FOUND without."""
+    cdef uint64_t slot = first_candidate(index.slots, index.mask, hash >> 32)
+    if slot == 0 and index.old != NULL:
+        slot = first_candidate(index.old, index.old_mask, hash >> 32)
+    return <uint32_t>slot - 1 if slot else NOT_FOUND
+
+
+cdef inline uint32_t find_in(const uint64_t *slots, uint64_t mask, uint64_t tag, const FlowKey *key,
+                             Records records) noexcept nogil:
+    cdef uint64_t at = tag & mask
+    cdef uint32_t number
+    while slots[at]:
+        if slots[at] >> 32 == tag:
+            number = <uint32_t>slots[at] - 1
+            if memcmp(&record_at(records, number).key, key, sizeof(FlowKey)) == 0:
+                return number
+        at = (at + 1) & mask
+    return NOT_FOUND
+
+
+cdef inline uint32_t index_find(const Index *index, uint64_t hash, const FlowKey *key,
+                                Records records) noexcept nogil:
+    """The record with exactly this key, or NOT_FOUND."""
+    cdef uint32_t number = find_in(index.slots, index.mask, hash >> 32, key, records)
+    if number == NOT_FOUND and index.old != NULL:
+        number = find_in(index.old, index.old_mask, hash >> 32, key, records)
+    return number
+
+
+cdef inline void put_slot(Index *index, uint64_t slot) noexcept nogil:
+    cdef uint64_t at = (slot >> 32) & index.mask
+    while index.slots[at]:
+        at = (at + 1) & index.mask
+    index.slots[at] = slot
+
+
+cdef inline bint index_add(Index *index, uint64_t hash, uint32_t number) noexcept nogil:
+    """Remember a key that index_find() did not find; False when memory is out."""
+    if index.old != NULL:
+        move_some(index)
+    if 2 * (index.count + 1) > index.mask and not grow(index):
+        return False
+    put_slot(index, (hash >> 32 << 32) | (number + 1))
+    index.count += 1
+    return True
+
+
+cdef inline void move_some(Index *index) noexcept nogil:
+    cdef uint64_t stop = index.moved + MOVES
+    while index.moved < stop and index.moved <= index.old_mask:
+        if index.old[index.moved]:
+            put_slot(index, index.old[index.moved])
+        index.moved += 1
+    if index.moved > index.old_mask:
+        free(index.old)
+        index.old = NULL
+
+
+cdef inline bint grow(Index *index) noexcept nogil:
+    """Twice the slots; by MOVES the old ones are empty before this happens again."""
+    cdef uint64_t slots = 2 * (index.mask + 1)
+    cdef uint64_t *fresh = <uint64_t *>calloc(slots, sizeof(uint64_t))
+    if fresh == NULL:
+        return False
+    if slots * sizeof(uint64_t) >= 1 << 21:
+        madvise(<void *>((<size_t>fresh + 4095) & ~<size_t>4095), slots * sizeof(uint64_t) - 4096, MADV_HUGEPAGE)
+    index.old, index.old_mask, index.moved = index.slots, index.mask, 0
+    index.slots, index.mask = fresh, slots - 1
+    return True

@@ -1,0 +1,132 @@
+"""``read``: capture files in, flows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from flowtable.capture import open_capture
+from flowtable.capture.bpf import LinkFilters
+from flowtable.capture.link_types import link_type_name
+from flowtable.errors import OptionError, TableFull
+from flowtable.flow._flow import Records
+from flowtable.flow.account import Account
+from flowtable.flow.flowset import FlowSet
+from flowtable.flow.layer_key import LayerKeyMode
+from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
+from flowtable.table._engine import Engine
+
+if TYPE_CHECKING:
+    import os
+
+    from flowtable.capture import PacketSource
+
+__all__ = ["TUNNELS", "read"]
+
+TUNNELS: Final = ("gre", "mpls", "vxlan", "geneve")
+
+_STOPS: Final = ("ended", "truncated", "malformed", "unknown after", "fragment", "too many layers at", "too many tunnels at")
+_NO_ADDRESSES: Final = "without Ethernet or IP"
+
+
+def read(  # noqa: PLR0913 - all but the first are options, by name only
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    layer_key: LayerKeyMode | str = "L2",
+    bpf: str | None = None,
+    tunnels: Iterable[str] = TUNNELS,
+    node_tid: str = "",
+    capture_id: str = "",
+    max_flows: int | None = None,
+    progress: Callable[[PacketSource], None] | None = None,
+) -> FlowSet:
+    """Read captures and give their flows.
+
+    There are no timers: nothing expires, and FIN and RST only set ``finish_type``.
+
+    Args:
+        paths: a capture file or several, pcap or pcapng, perhaps compressed; ``-`` is standard input.
+            Several are read as one stream in time order.
+        layer_key: ``"L2"`` tells flows apart by MAC addresses too, ``"L3"`` by IP addresses where there
+            are some.
+        bpf: a filter expression as tcpdump takes it; frames that it does not match are counted as
+            filtered.
+        tunnels: the tunnels whose payload is a flow of its own, with the outer flow as its parent.
+        node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
+        capture_id: id of the capture, which the flows carry.
+        max_flows: raise ``TableFull`` instead of making more flows than this.
+        progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
+
+    Raises:
+        CaptureError: a path is missing or is no capture.
+        FilterError: the BPF expression is wrong.
+        OptionError: an option has a value that it cannot have.
+        TableFull: there are more flows than ``max_flows``.
+    """
+    key = LayerKeyMode.by_name(layer_key)
+    engine = Engine(
+        Records(_text("node_tid", node_tid), _text("capture_id", capture_id)),
+        int(key),
+        _names("tunnels", tunnels),
+        LinkFilters(bpf) if bpf is not None and bpf.strip() else None,
+        _limit(max_flows),
+    )
+    source = open_capture(paths)
+    outcome = engine.run(source, progress)
+    account = make_account(engine.counts(), source)
+    if outcome != "done":
+        raise TableFull(
+            f"more than max_flows={max_flows:,} flows after {account.frames:,} frames; "
+            "raise max_flows, or filter with bpf",
+            account,
+        )
+    return FlowSet(engine.records, account)
+
+
+def _text(option: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise OptionError(f"{option}: takes a text, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise OptionError(f"{option}: {value!r} cannot be written as UTF-8") from error
+    return value
+
+
+def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise OptionError(f"{option}: takes several names, such as ({value!r},)")
+    return tuple(value)
+
+
+def _limit(max_flows: int | None) -> int | None:
+    if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
+        raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")
+    return max_flows
+
+
+def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
+    """Put the engine's and the source's counts into names."""
+    discarded = {
+        f"link type {link_type_name(number)}": frames for number, frames in counts["unknown_links"].items()
+    }
+    for (stop, layer), frames in counts["discards"].items():
+        name = _stop_name(stop, layer) if _STOPS[stop] in ("truncated", "malformed") else _NO_ADDRESSES
+        discarded[name] = discarded.get(name, 0) + frames
+    return Account(
+        frames=counts["frames"],
+        in_flows=counts["in_flows"],
+        filtered=counts["filtered"],
+        discarded=discarded,
+        decode_stops={_stop_name(*key): frames for key, frames in counts["stops"].items()},
+        flows=counts["flows"],
+        times_clamped=source.times_clamped,
+        steps_back=counts["steps_back"],
+        snapped=source.snapped,
+        paths_cut=counts["paths_cut"],
+        incomplete=int(source.truncated),
+    )
+
+
+def _stop_name(stop: int, layer: int) -> str:
+    return f"{_STOPS[stop]} {LAYER_NAMES.get(layer) or STEP_NAMES[layer]}"
