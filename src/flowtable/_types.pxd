@@ -73,7 +73,7 @@ cdef struct Record:
     uint64_t ba_packets
     uint64_t ba_bytes
     int64_t start           # ns; the first packet's time
-    int64_t last            # ns; the latest time seen
+    int64_t last            # ns; the last packet's time, never before start
     int64_t rtt             # ns
     uint8_t swapped         # the first packet went from key end b to key end a
     uint8_t finish          # FinishType

@@ -108,7 +108,7 @@ def _metric(group: str, number: int, *, placed: bool) -> list[Field]:
         ("BAPackets", 4, Kind.COUNT, "ba_packets", "packets", f"packets from B to A{since}"),
         ("BABytes", 5, Kind.COUNT, "ba_bytes", "bytes", f"bytes from B to A{since}"),
         ("Start", 6, Kind.TIME, "start", "ms", "time of the first packet"),
-        ("Last", 7, Kind.TIME, "last", "ms", "latest time of a packet"),
+        ("Last", 7, Kind.TIME, "last", "ms", "time of the last packet, never before the start"),
         ("RTT", 8, Kind.DURATION, "rtt", "ns", "round-trip time, 0 when none was measured"),
     )
     return [
@@ -164,7 +164,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("IPMetric.Fragments", (39, 1), Kind.COUNT, None, "fragments", "pieces of datagrams, less one each", "defrag"),
     Field("IPMetric.FragmentErrors", (39, 2), Kind.COUNT, None, "fragments", "pieces that were no good", "defrag"),
     Field("Start", (10,), Kind.TIME, "start", "ms", "time of the first packet"),
-    Field("Last", (11,), Kind.TIME, "last", "ms", "latest time of a packet"),
+    Field("Last", (11,), Kind.TIME, "last", "ms", "time of the last packet, never before the start"),
     Field("TrackingID", (50,), Kind.ID, "tracking_id", "", "id that is the same wherever the flow is seen on one link"),
     Field("L3TrackingID", (51,), Kind.ID, "l3_tracking_id", "", "id that is the same on all links"),
     Field("ParentUUID", (6,), Kind.ID, "parent_uuid", "", "UUID of the flow of the tunnel around this one"),

@@ -201,7 +201,10 @@ cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, uint6
 
 
 cdef inline void measure(Dissection *d, const Frame *frame, Part *parts) noexcept nogil:
-    """Say how many bytes the flow of each part counts: a child has what its parent's headers leave."""
+    """Say how long each part is: a child has what its parent's headers leave of the parent's length.
+
+    The outermost part is as long as the frame if it begins with Ethernet, else as its IP header says.
+    """
     cdef uint32_t i, length = d.ip_length
     if d.n_layers and d.layers[0].type == L.ETHERNET:
         length = frame.length

@@ -62,7 +62,8 @@ cdef struct Part:
     const uint8_t *payload  # of a UDP datagram whose port belongs to an application
     uint32_t payload_length
     uint32_t headers        # bytes of all its layers' headers
-    uint32_t length         # bytes that its flow counts
+    uint32_t length         # bytes; what its flow counts is counted_length()
+    uint32_t ip_length      # length field of its outermost IP header
     uint32_t network_id     # VNI or GRE key
     uint16_t port_a         # source and destination, whatever the key holds
     uint16_t port_b
@@ -87,7 +88,7 @@ cdef struct Dissection:
     const uint8_t *frame    # the first byte
     Part *part              # the part that is being filled; the frame's parts lie one after the other
     uint64_t tunnels        # bit n: layer n ends its part
-    uint32_t ip_length      # length field of the frame's first IP header
+    uint32_t ip_length      # length field of the frame's outermost IP header
     uint32_t n_parts
     uint32_t n_layers
     uint8_t cut             # the last layer ends its part; the next one begins another

@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy
 from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxhash64
 from flowtable._types cimport IPV4, KEY_ICMP, KEY_LINK, KEY_VNI, FlowKey
 from flowtable.packet._dissection cimport Part
-from flowtable.packet._layers cimport GENEVE, VXLAN
+from flowtable.packet._layers cimport ETHERNET, GENEVE, VXLAN
 
 
 cdef enum LayerKey:
@@ -32,6 +32,13 @@ cdef inline bint makes_flow(const Part *part) noexcept nogil:
 
 cdef inline uint8_t last_layer(const Part *part) noexcept nogil:
     return part.layers[part.n_layers - 1]
+
+
+cdef inline uint32_t counted_length(const Part *part, uint8_t layer_key) noexcept nogil:
+    """Bytes that the flow of a part counts: under L2 keys, what IP says where there is no Ethernet."""
+    if layer_key == KEY_L2 and part.layers[0] != ETHERNET:
+        return part.ip_length
+    return part.length
 
 
 cdef inline void order_key(Part *part, uint8_t layer_key) noexcept nogil:

@@ -16,7 +16,7 @@ from flowtable.packet._decode cimport decode_application, decode_frame, tunnel_s
 from flowtable.packet._dissection cimport (
     FRAGMENTED, REPLY, REQUEST, STOPS, TCP_FIN, TCP_RST, UNKNOWN, Dissection, Part,
 )
-from flowtable.packet._key cimport KEY_L3, hash_key, makes_flow, order_key
+from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, makes_flow, order_key
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
 )
@@ -192,6 +192,7 @@ cdef class Engine:
                 memmove(part, &first[i], sizeof(Part))
             part.time = time
             part.parent = <int8_t>(self.n_parts + kept - 1) if kept else -1
+            part.length = counted_length(part, self.layer_key)
             order_key(part, self.layer_key)
             part.hash = hash_key(&part.key, first[kept - 1].hash if kept else 0, self.k0, self.k1)
             index_prefetch(&self.index, part.hash)

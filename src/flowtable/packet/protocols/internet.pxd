@@ -19,10 +19,14 @@ cdef enum:
     JUMBO_OPTION = 0xC2
 
 
-cdef inline void network_ends(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size) noexcept nogil:
+cdef inline void network(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size,
+                         uint32_t length) noexcept nogil:
     """The outermost network layer of a part is its flow's; the destination follows the source."""
+    if d.ip_length == 0:
+        d.ip_length = length
     if d.part.key.network == 0:
         d.part.key.network = kind
+        d.part.ip_length = length
         memcpy(d.part.key.address_a, source, size)
         memcpy(d.part.key.address_b, source + size, size)
 
@@ -42,9 +46,7 @@ cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
         options = 0
     take(&d.c, options)
     push(d, IPV4_LAYER, h)
-    network_ends(d, IPV4, h + 12, 4)
-    if d.ip_length == 0:
-        d.ip_length = length
+    network(d, IPV4, h + 12, 4, length)
     if header < 20 or length < 20 or header > length:
         return MALFORMED
     if options != header - 20:
@@ -81,10 +83,8 @@ cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
     if h == NULL:
         return TRUNCATED
     push(d, IPV6_LAYER, h)
-    network_ends(d, IPV6, h + 8, 16)
     length = be16(h + 4)
-    if d.ip_length == 0:
-        d.ip_length = length
+    network(d, IPV6, h + 8, 16, length)
     if h[6] == 0:
         return jumbogram_or_less(d, length)
     if length == 0:
