@@ -1,6 +1,64 @@
 """flowtable: packets in, flows out."""
 
-from flowtable.errors import FlowError
-from flowtable.table.reader import read
+from __future__ import annotations
 
-__all__ = ["FlowError", "read"]
+from flowtable.capture.bpf import BPF, bpf_filter_to_raw
+from flowtable.constants import (
+    DEFAULT_CAPTURE_LENGTH,
+    DEFAULT_PROTOBUF_FLOW_SIZE,
+    MAX_CAPTURE_LENGTH,
+    MAX_RAW_PACKET_LIMIT,
+    NAMESPACE,
+)
+from flowtable.errors import (
+    CaptureError,
+    CaptureWarning,
+    FilterError,
+    FlowError,
+    FlowProtocolError,
+    LayerNotFound,
+    OptionError,
+    TableFull,
+)
+from flowtable.flow import Account, Flow, FlowSet
+from flowtable.packet import (
+    LayerKeyMode,
+    LayerType,
+    Packet,
+    PacketSequence,
+    default_layer_key_mode_name,
+    first_layer_type,
+    layers_path,
+)
+from flowtable.table import read
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BPF",
+    "DEFAULT_CAPTURE_LENGTH",
+    "DEFAULT_PROTOBUF_FLOW_SIZE",
+    "MAX_CAPTURE_LENGTH",
+    "MAX_RAW_PACKET_LIMIT",
+    "NAMESPACE",
+    "Account",
+    "CaptureError",
+    "CaptureWarning",
+    "FilterError",
+    "Flow",
+    "FlowError",
+    "FlowProtocolError",
+    "FlowSet",
+    "LayerKeyMode",
+    "LayerNotFound",
+    "LayerType",
+    "OptionError",
+    "Packet",
+    "PacketSequence",
+    "TableFull",
+    "bpf_filter_to_raw",
+    "default_layer_key_mode_name",
+    "first_layer_type",
+    "layers_path",
+    "read",
+]

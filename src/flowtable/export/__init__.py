@@ -1,1 +1,1 @@
-""""""
+"""Flows into files: one module a format."""

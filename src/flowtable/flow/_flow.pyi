@@ -18,4 +18,12 @@ class Records:
     def column(
         self, place: int, kind: int, rows: Sequence[int] | None, start: int, stop: int
     ) -> tuple[bytes | None, int, bytes | None, bytes]: ...
-    def write_json(self, programme: Any, rows: Sequence[int] | None, start: int, stop: int) -> bytes: ...
+    def json_lines(
+        self, programme: JsonProgramme, rows: Sequence[int] | None, start: int, stop: int
+    ) -> memoryview: ...
+
+class JsonProgramme:
+    """How a line of JSON is put together: made once for a set of flows, run for each of them."""
+
+    line_bytes: int
+    def __init__(self, steps: list[tuple[bytes, int, int, int, bool, list[bytes]]]) -> None: ...

@@ -8,7 +8,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_AS_STRING
 
-from flowtable._types cimport IPV4, Record
+from flowtable._types cimport IPV4, TCP, Record
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids, put_hex
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
@@ -25,6 +25,49 @@ cdef extern from "stdlib.h" nogil:
 cdef enum:
     PIECE_BYTES = PIECE_RECORDS * sizeof(Record)
     TEXT_BYTES = 48                             # the longest text of a field: an IPv6 address has 45
+
+
+# ---- places: where a field is in the record
+
+cdef enum Kind:
+    TEXT = 0                # made from the record: an address, an id in hex
+    NAME = 1                # a number that stands for one of a few texts
+    NUMBER = 2
+
+
+cdef enum Place:
+    P_UUID
+    P_PATH
+    P_APPLICATION
+    P_LINK_PROTOCOL
+    P_LINK_A
+    P_LINK_B
+    P_LINK_ID
+    P_NETWORK_PROTOCOL
+    P_NETWORK_A
+    P_NETWORK_B
+    P_NETWORK_ID
+    P_TRANSPORT_PROTOCOL
+    P_TRANSPORT_A
+    P_TRANSPORT_B
+    P_TRANSPORT_ID
+    P_ICMP_TYPE
+    P_ICMP_CODE
+    P_ICMP_ID
+    P_AB_PACKETS
+    P_AB_BYTES
+    P_BA_PACKETS
+    P_BA_BYTES
+    P_START
+    P_LAST
+    P_RTT
+    P_TRACKING_ID
+    P_L3_TRACKING_ID
+    P_PARENT_UUID
+    P_NODE_TID
+    P_CAPTURE_ID
+    P_RAW_PACKETS
+    P_FINISH_TYPE
 
 
 cdef class Records:
@@ -277,51 +320,138 @@ cdef class Records:
         return offsets, bytes(memoryview(data)[:at])
 
 
+    # ---- NDJSON
+
+    def json_lines(self, programme, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        """Flows as NDJSON, a line each, as ``programme`` lays them out: see ``export/json.py``."""
+        cdef JsonProgramme steps = programme
+        cdef uint32_t limit = self.count if rows is None else <uint32_t>rows.shape[0]
+        cdef uint32_t row
+        cdef bytearray out
+        cdef char *at
+        if not start <= stop <= limit:
+            raise IndexError((start, stop))
+        if rows is not None:
+            for row in range(start, stop):
+                if rows[row] >= self.count:
+                    raise IndexError(rows[row])
+        out = bytearray(<Py_ssize_t>(stop - start) * steps.line_bytes)
+        at = out
+        with nogil:
+            for row in range(start, stop):
+                at += steps.put_line(self, row_at(self, rows, row), at)
+        return memoryview(out)[:at - <char *>out]
+
+
+cdef enum Shown:
+    SHOW_TEXT = 0           # in quotes; these texts need no escapes
+    SHOW_NAME = 1           # in quotes, escaped when the programme was made
+    SHOW_NUMBER = 2
+    SHOW_MS = 3             # ns as ms
+
+
+cdef struct JsonStep:
+    const char *before      # what stands in front of the value: a comma, perhaps a group's name, the name
+    uint32_t before_length
+    int place
+    int shown
+    uint32_t skip           # steps of the group to pass over if the flow does not have it; 0: no group begins
+    bint closes             # the value is its group's last
+    uint32_t first_name     # of its texts among all names
+
+
+cdef class JsonProgramme:
+    """How a line is put together: made once for a set of flows, run for each of them.
+
+    ``steps`` are ``(before, place, shown, skip, closes, names)``: bytes, three numbers, a bool, and a list
+    of JSON texts for names (for P_APPLICATION one for each path).
+    """
+
+    cdef JsonStep *steps
+    cdef uint32_t n_steps
+    cdef const char **names
+    cdef uint32_t *name_lengths
+    cdef list keep                  # what the pointers point into
+    cdef readonly uint32_t line_bytes   # the longest line that there can be
+
+    def __cinit__(self, list steps):
+        cdef uint32_t i, n_names = sum(len(step[5]) for step in steps), at = 0
+        self.keep = []
+        self.steps = <JsonStep *>calloc(len(steps) + 1, sizeof(JsonStep))
+        self.names = <const char **>calloc(n_names + 1, sizeof(char *))
+        self.name_lengths = <uint32_t *>calloc(n_names + 1, sizeof(uint32_t))
+        if self.steps == NULL or self.names == NULL or self.name_lengths == NULL:
+            raise MemoryError("no memory to lay out JSON")
+        self.line_bytes = 2
+        for i, (before, place, shown, skip, closes, texts) in enumerate(steps):
+            self.keep += [before, *texts]
+            self.steps[i] = JsonStep(before, len(before), place, shown, skip, closes, at)
+            for text in texts:
+                self.names[at] = text
+                self.name_lengths[at] = len(text)
+                at += 1
+            self.line_bytes += len(before) + 1 + max(TEXT_BYTES + 2, *map(len, texts), 0)
+        self.n_steps = len(steps)
+
+    def __dealloc__(self):
+        free(self.steps)
+        free(self.names)
+        free(self.name_lengths)
+
+    cdef Py_ssize_t put_line(self, Records records, const Record *record, char *out) noexcept nogil:
+        """Write one flow; there is room for line_bytes. Gives the bytes written."""
+        cdef uint32_t i = 0
+        cdef char *at = out
+        cdef const JsonStep *step
+        while i < self.n_steps:
+            step = &self.steps[i]
+            if step.skip and not is_present(record, step.place):
+                i += step.skip
+                continue
+            memcpy(at, step.before, step.before_length)
+            at += step.before_length
+            at += self.put_value(records, record, step, at)
+            if step.closes:
+                at[0] = c"}"
+                at += 1
+            i += 1
+        at[0] = c"}"
+        at[1] = c"\n"
+        return at + 2 - out
+
+    cdef int put_value(self, Records records, const Record *record, const JsonStep *step, char *out) noexcept nogil:
+        cdef uint32_t name
+        cdef int length
+        if step.shown == SHOW_NAME:
+            name = step.first_name + <uint32_t>get_number(record, step.place)
+            memcpy(out, self.names[name], self.name_lengths[name])
+            return <int>self.name_lengths[name]
+        if step.shown == SHOW_TEXT:
+            length = put_text(records, record, step.place, out + 1) if is_present(record, step.place) else 0
+            out[0] = out[length + 1] = c'"'
+            return length + 2
+        if step.shown == SHOW_MS:
+            return put_number(out, get_number(record, step.place) // 1000000)
+        return put_number(out, get_number(record, step.place))
+
+
+cdef inline int put_number(char *out, uint64_t value) noexcept nogil:
+    """In decimal; at most twenty digits."""
+    cdef char digits[20]
+    cdef int n = 0, i
+    while True:
+        digits[n] = <char>(c"0" + value % 10)
+        n += 1
+        value //= 10
+        if value == 0:
+            break
+    for i in range(n):
+        out[i] = digits[n - 1 - i]
+    return n
+
+
 cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
     return record_at(records, row if rows is None else rows[row])
-
-
-# ---- places: where a field is in the record
-
-cdef enum Kind:
-    TEXT = 0                # made from the record: an address, an id in hex
-    NAME = 1                # a number that stands for one of a few texts
-    NUMBER = 2
-
-
-cdef enum Place:
-    P_UUID
-    P_PATH
-    P_APPLICATION
-    P_LINK_PROTOCOL
-    P_LINK_A
-    P_LINK_B
-    P_LINK_ID
-    P_NETWORK_PROTOCOL
-    P_NETWORK_A
-    P_NETWORK_B
-    P_NETWORK_ID
-    P_TRANSPORT_PROTOCOL
-    P_TRANSPORT_A
-    P_TRANSPORT_B
-    P_TRANSPORT_ID
-    P_ICMP_TYPE
-    P_ICMP_CODE
-    P_ICMP_ID
-    P_AB_PACKETS
-    P_AB_BYTES
-    P_BA_PACKETS
-    P_BA_BYTES
-    P_START
-    P_LAST
-    P_RTT
-    P_TRACKING_ID
-    P_L3_TRACKING_ID
-    P_PARENT_UUID
-    P_NODE_TID
-    P_CAPTURE_ID
-    P_RAW_PACKETS
-    P_FINISH_TYPE
 
 
 PLACES = {
@@ -367,15 +497,15 @@ FINISH_TYPES = ("NOT_FINISHED", "TIMEOUT", "TCP_FIN", "TCP_RST")
 
 NAMES = {
     P_LINK_PROTOCOL: ("ETHERNET",),
-    P_NETWORK_PROTOCOL: ("", "IPV4", "IPV6"),
-    P_TRANSPORT_PROTOCOL: ("", "", "", "", "TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),
+    P_NETWORK_PROTOCOL: ("IPV4", "IPV6"),
+    P_TRANSPORT_PROTOCOL: ("TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),
     P_ICMP_TYPE: ICMP_TYPES,
     P_FINISH_TYPE: FINISH_TYPES,
 }
 
 
 cdef inline bint can_be_absent(int place) noexcept nogil:
-    return P_LINK_PROTOCOL <= place <= P_ICMP_ID
+    return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID
 
 
 cdef inline bint is_present(const Record *r, int place) noexcept nogil:
@@ -388,6 +518,8 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
         return r.key.transport
     if P_ICMP_TYPE <= place <= P_ICMP_ID:
         return r.key.icmp
+    if place == P_PARENT_UUID:
+        return r.key.parent
     return True
 
 
@@ -412,11 +544,11 @@ cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
     elif place == P_LINK_ID:
         return r.link_id
     elif place == P_NETWORK_PROTOCOL:
-        return r.key.network
+        return r.key.network - IPV4 if r.key.network else 0
     elif place == P_NETWORK_ID:
         return r.network_id
     elif place == P_TRANSPORT_PROTOCOL:
-        return r.key.transport
+        return r.key.transport - TCP if r.key.transport else 0
     elif place == P_TRANSPORT_A:
         return r.port_a
     elif place == P_TRANSPORT_B:
@@ -441,7 +573,7 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
     elif place == P_L3_TRACKING_ID:
         return put_hex(<uint8_t *>out, r.l3_tracking_id)
     elif place == P_PARENT_UUID:
-        return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid) if r.key.parent else 0
+        return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid)
     elif place == P_LINK_A:
         return put_mac(out, r.link_a)
     elif place == P_LINK_B:

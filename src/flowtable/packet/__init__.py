@@ -1,1 +1,20 @@
 """Packets: their layers, and the parts that tunnels cut them into."""
+
+from flowtable.packet.first_layer import first_layer_type
+from flowtable.packet.layer_key import LayerKeyMode, default_layer_key_mode_name
+from flowtable.packet.layers import LayerType
+from flowtable.packet.packet import TUNNELS, Layer, Packet, PacketFlow, PacketKeys, PacketSequence, layers_path
+
+__all__ = [
+    "TUNNELS",
+    "Layer",
+    "LayerKeyMode",
+    "LayerType",
+    "Packet",
+    "PacketFlow",
+    "PacketKeys",
+    "PacketSequence",
+    "default_layer_key_mode_name",
+    "first_layer_type",
+    "layers_path",
+]

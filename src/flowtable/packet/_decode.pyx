@@ -264,6 +264,11 @@ cdef class PartFacts:
         return self.part.key.transport, self.part.port_a, self.part.port_b
 
     @property
+    def icmp(self):
+        """Type << 24 | code << 16 | id, as flows are told apart by it, or None."""
+        return self.part.key.id if self.part.key.icmp else None
+
+    @property
     def network_id(self):
         """VNI or GRE key of the last such layer; 0 without."""
         return self.part.network_id

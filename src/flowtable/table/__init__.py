@@ -1,1 +1,5 @@
-""""""
+"""Tables: frames in, flows out."""
+
+from flowtable.table.reader import read
+
+__all__ = ["read"]

@@ -12,7 +12,7 @@ from flowtable.errors import OptionError, TableFull
 from flowtable.flow._flow import Records
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
-from flowtable.flow.layer_key import LayerKeyMode
+from flowtable.packet import TUNNELS, LayerKeyMode
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 from flowtable.table._engine import Engine
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from flowtable.capture import PacketSource
 
-__all__ = ["TUNNELS", "read"]
-
-TUNNELS: Final = ("gre", "mpls", "vxlan", "geneve")
+__all__ = ["read"]
 
 _STOPS: Final = ("ended", "truncated", "malformed", "unknown after", "fragment", "too many layers at", "too many tunnels at")
 _NO_ADDRESSES: Final = "without Ethernet or IP"

@@ -1,0 +1,39 @@
+"""CSV files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from flowtable.export._files import Target, opened
+
+__all__ = ["write_csv"]
+
+
+def write_csv(reader: Any, to: Target) -> None:
+    """Write the batches of a ``RecordBatchReader``; names as text, and times as RFC 3339 has them.
+
+    A text from outside that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    schema = pa.schema([(field.name, _plain(field.type)) for field in reader.schema])
+    with opened(to) as file, csv.CSVWriter(file, schema) as writer:
+        for batch in reader:
+            columns = [_column(column) for column in batch.columns]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+
+def _plain(kind: Any) -> Any:
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    return pa.string() if pa.types.is_timestamp(kind) else kind
+
+
+def _column(column: Any) -> Any:
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_dictionary(column.type):
+        return pc.replace_substring_regex(column.cast(column.type.value_type), r"^([=+\-@\t\r])", r"'\1")
+    return column

@@ -1,0 +1,67 @@
+"""NDJSON: one flow a line, in the shape of ``Flow.to_dict``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from flowtable.export._files import Target, opened
+from flowtable.flow._flow import PLACES, JsonProgramme
+from flowtable.flow.schema import FIELDS, Field, Kind
+
+if TYPE_CHECKING:
+    from array import array
+
+    from flowtable.flow._flow import Records
+
+__all__ = ["write_json"]
+
+LINES_AT_ONCE: Final = 1024
+
+_SHOWN: Final = {
+    Kind.ADDRESS: 0,
+    Kind.ID: 0,
+    Kind.NAME: 1,
+    Kind.COUNT: 2,
+    Kind.FLAG: 2,
+    Kind.DURATION: 2,
+    Kind.TIME: 3,
+}
+
+
+def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
+    """Write flows as NDJSON; ``rows`` are record numbers, or None for all."""
+    programme = JsonProgramme(_steps(records))
+    total = records.count if rows is None else len(rows)
+    with opened(to) as file:
+        for start in range(0, total, LINES_AT_ONCE):
+            file.write(records.json_lines(programme, rows, start, min(start + LINES_AT_ONCE, total)))
+
+
+def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:
+    """Lay out the fields that have a place, each with what stands in front of it."""
+    fields = [f for f in FIELDS if f.place is not None]
+    steps = []
+    for i, f in enumerate(fields):
+        begins = f.group != "" and (i == 0 or fields[i - 1].group != f.group)
+        closes = f.group != "" and (i + 1 == len(fields) or fields[i + 1].group != f.group)
+        members = sum(g.group == f.group for g in fields) if begins else 0
+        before = ("{" if i == 0 else ", ") if not f.group or begins else ", "
+        before += f'"{f.group}": {{' if begins else ""
+        steps.append((f'{before}"{f.name}": '.encode(), _place(f), _SHOWN[f.kind], members, closes, _names(records, f)))
+    return steps
+
+
+def _place(f: Field) -> int:
+    assert f.place is not None  # noqa: S101 - the caller has looked; for the type checker
+    return PLACES[f.place]
+
+
+def _names(records: Records, f: Field) -> list[bytes]:
+    """Give a name's texts as JSON."""
+    if f.kind is not Kind.NAME:
+        return []
+    texts = records.names(_place(f))
+    if f.path == "Application":
+        texts = tuple(path.rpartition("/")[2] for path in records.names(PLACES["path"]))
+    return [json.dumps(text).encode() for text in texts]

@@ -1,0 +1,235 @@
+"""Packets for people: the same decoder as the table's, one frame at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
+
+from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
+from flowtable.packet._decode import dissect
+from flowtable.packet.layer_key import LayerKeyMode
+from flowtable.packet.layers import LayerType
+
+if TYPE_CHECKING:
+    from flowtable.capture.bpf import BPF
+    from flowtable.packet._decode import PartFacts
+
+__all__ = ["TUNNELS", "Layer", "Packet", "PacketFlow", "PacketKeys", "PacketSequence", "layers_path"]
+
+TUNNELS: Final = ("gre", "mpls", "vxlan", "geneve")
+"""Tunnels that begin a packet of their own inside the one that they are in."""
+
+MAX_FRAME: Final = 0x7FFF_FFFF  # bytes
+
+_OUT_OF_PATH: Final = (LayerType.LINUX_SLL, LayerType.LINUX_SLL2)
+_NETWORKS: Final = (LayerType.IPV4, LayerType.IPV6)
+_TRANSPORTS: Final = (LayerType.TCP, LayerType.UDP, LayerType.SCTP, LayerType.UDPLITE, LayerType.RUDP)
+_ICMP: Final = (LayerType.ICMPV4, LayerType.ICMPV6)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: its type, the bytes of its header, and where they are in the frame."""
+
+    type: LayerType
+    contents: bytes
+    offset: int
+
+
+class PacketFlow(NamedTuple):
+    """Two raw ends and the number of their kind, as they go into a flow's ids: TCP 4, UDP 5, SCTP 6, ICMP 0."""
+
+    kind: int
+    source: bytes
+    destination: bytes
+
+
+class PacketKeys(NamedTuple):
+    """What a packet's flow is found by: the table's key, and the L2 and L3 tracking ids, as numbers."""
+
+    key: int
+    l2: int
+    l3: int
+
+
+def layers_path(layers: Iterable[Layer]) -> tuple[str, str]:
+    """Give the path of some layers, without Linux cooked headers, and the application, its last name."""
+    names = [str(layer.type) for layer in layers if layer.type not in _OUT_OF_PATH]
+    return "/".join(names), names[-1] if names else ""
+
+
+class Packet:
+    """One packet of a frame: the whole frame, or what a tunnel in it carries.
+
+    ``data`` are the bytes from its first layer on, ``length`` the bytes that it had on the wire, and
+    ``ip_metric`` is None, since nothing was put together for it.
+    """
+
+    ip_metric: None = None
+
+    def __init__(self, layers: Sequence[Layer], data: bytes, length: int, facts: PartFacts) -> None:
+        self.layers = tuple(layers)
+        self.data = data
+        self.length = length
+        self._facts = facts
+
+    def layer(self, kind: LayerType) -> Layer:
+        """Find the first layer of a kind.
+
+        Raises:
+            LayerNotFound: the packet has none.
+        """
+        return self._first((kind,), str(kind))
+
+    def link_layer(self) -> Layer:
+        """Give the Ethernet layer.
+
+        Raises:
+            LayerNotFound: the packet has none.
+        """
+        return self.layer(LayerType.ETHERNET)
+
+    def network_layer(self) -> Layer:
+        """Give the outermost IP layer.
+
+        Raises:
+            LayerNotFound: the packet has none.
+        """
+        return self._first(_NETWORKS, "network")
+
+    def transport_layer(self) -> Layer:
+        """Give the outermost transport layer.
+
+        Raises:
+            LayerNotFound: the packet has none.
+        """
+        return self._first(_TRANSPORTS, "transport")
+
+    def _first(self, kinds: Sequence[LayerType], name: str) -> Layer:
+        for layer in self.layers:
+            if layer.type in kinds:
+                return layer
+        raise LayerNotFound(f"{self!r} has no {name} layer")
+
+    def transport_flow(self) -> PacketFlow:
+        """Give the ports; of a packet that ends in VXLAN or Geneve its VNI and the destination's port.
+
+        Raises:
+            LayerNotFound: the packet has no transport layer.
+        """
+        found = self._facts.transport
+        if found is None:
+            raise LayerNotFound(f"{self!r} has no transport layer")
+        kind, source, destination = found
+        if self.layers[-1].type in (LayerType.VXLAN, LayerType.GENEVE):
+            return PacketFlow(0, self._facts.network_id.to_bytes(4, "big"), destination.to_bytes(2, "big"))
+        return PacketFlow(kind, source.to_bytes(2, "big"), destination.to_bytes(2, "big"))
+
+    def application_flow(self) -> PacketFlow:
+        """Give what tells ICMP flows apart: type, code and id in four bytes.
+
+        Raises:
+            LayerNotFound: the packet has no ICMP layer.
+        """
+        if self._facts.icmp is None:
+            raise LayerNotFound(f"{self!r} has no ICMP layer")
+        return PacketFlow(0, self._facts.icmp.to_bytes(4, "big"), b"")
+
+    def key(self, parent_uuid: str = "", layer_key: LayerKeyMode | str = LayerKeyMode.L2) -> PacketKeys:
+        """Give what this packet's flow is found by, inside a parent flow or on its own.
+
+        Raises:
+            LayerNotFound: the packet has neither Ethernet nor IP, and so belongs to no flow.
+            FlowProtocolError: ``parent_uuid`` is no id in hex.
+        """
+        try:
+            parent = int(parent_uuid, 16) if parent_uuid else None
+        except ValueError:
+            raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it takes hexadecimal digits") from None
+        if parent is not None and not 0 <= parent < 1 << 64:
+            raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it has at most 16 digits")
+        ids = self._facts.ids(int(LayerKeyMode.by_name(layer_key)), parent)
+        if ids is None:
+            raise LayerNotFound(f"{self!r} has neither an Ethernet nor a network layer")
+        return PacketKeys(*ids)
+
+    @property
+    def path(self) -> str:
+        """Names of the layers, as a flow that begins with this packet has them."""
+        return layers_path(self.layers)[0]
+
+    def __repr__(self) -> str:
+        """Name the layers and the length."""
+        return f"<Packet {self.path or 'without layers'}, {self.length:,} bytes>"
+
+
+class PacketSequence(Sequence[Packet]):
+    """The packets of one frame: the outermost first, then what the tunnels carry."""
+
+    def __init__(self, packets: Iterable[Packet]) -> None:
+        self.packets = tuple(packets)
+
+    @classmethod
+    def from_frame(
+        cls,
+        data: bytes,
+        *,
+        link_type: int = 1,
+        length: int | None = None,
+        outer_length: int = 0,
+        bpf: BPF | None = None,
+        tunnels: Iterable[str] = TUNNELS,
+    ) -> PacketSequence:
+        """Decode a frame; what was decoded before an error is kept.
+
+        Args:
+            data: the captured bytes.
+            link_type: LINKTYPE number of the capture; 1 is Ethernet.
+            length: bytes that the frame had on the wire, if that is more than ``data``.
+            outer_length: bytes that the outermost packet is taken to have, if not 0.
+            bpf: a frame that it does not match has no packets here.
+            tunnels: the layers that end a packet.
+
+        Raises:
+            OptionError: an argument has a value that it cannot have.
+        """
+        data = bytes(data)
+        if not 0 <= link_type <= 0xFFFF or len(data) > MAX_FRAME:
+            raise OptionError(f"from_frame: no frame has link type {link_type} and {len(data):,} bytes")
+        if length is not None and not 0 <= length <= MAX_FRAME:
+            raise OptionError(f"from_frame: no frame has {length:,} bytes on the wire")
+        if bpf is not None and not bpf.matches(data, length):
+            return cls(())
+        layers, parts, _ = dissect(data, link_type, length, tuple(tunnels))
+        return cls(_packets(data, layers, parts, outer_length))
+
+    def __len__(self) -> int:
+        """Count the packets."""
+        return len(self.packets)
+
+    @overload
+    def __getitem__(self, index: int) -> Packet: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Packet, ...]: ...
+    def __getitem__(self, index: int | slice) -> Packet | tuple[Packet, ...]:
+        """Give a packet, or several."""
+        return self.packets[index]
+
+    def __repr__(self) -> str:
+        """Show the packets."""
+        return f"PacketSequence({list(self.packets)!r})"
+
+
+def _packets(
+    data: bytes, layers: list[tuple[int, int, int, int]], parts: list[PartFacts], outer_length: int
+) -> Iterator[Packet]:
+    remaining = outer_length
+    for index, facts in enumerate(parts):
+        own = [
+            Layer(LayerType(kind), data[at : at + size], at) for kind, at, size, part in layers if part == index
+        ]
+        if not own:
+            continue
+        yield Packet(own, data[own[0].offset :], remaining if outer_length else facts.length, facts)
+        remaining = max(0, remaining - sum(len(layer.contents) for layer in own))
