@@ -1,5 +1,4 @@
 import dataclasses
-import doctest
 import inspect
 
 import pytest
@@ -81,5 +80,8 @@ def test_the_base_layer_is_no_protocol():
         bytes(Layer())
 
 
-def test_examples_in_the_module_run():
-    assert doctest.testmod(testing).failed == 0
+def test_examples_in_the_module_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(line[4:] for line in testing.__doc__.splitlines() if line.startswith("    "))
+    exec(code, vars(testing).copy())  # noqa: S102
+    assert {path.name for path in tmp_path.iterdir()} == {"syn.pcap", "tunnel.pcapng"}

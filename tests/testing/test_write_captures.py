@@ -108,5 +108,17 @@ def test_unknown_blocks_are_skipped():
     assert len(read(data)) == 3
 
 
+@pytest.mark.parametrize("byteorder", ["little", "big"])
+def test_obsolete_blocks_are_read_back(byteorder):
+    data = write_pcapng(None, [(5_000_000, FRAME)], packet_block="obsolete", byteorder=byteorder)
+    assert read(data) == [((0, 5_000_000), FRAME, 46)]
+
+
+def test_simple_blocks_have_no_time():
+    data = write_pcapng(None, [(5_000_000, FRAME)], packet_block="simple")
+    with scapy.RawPcapReader(io.BytesIO(data)) as reader:
+        assert [bytes(frame) for frame, _ in reader] == [FRAME]
+
+
 def test_sections_without_frames_are_whole():
     assert write_pcapng(None, [], sections=2) == 2 * write_pcapng(None, [])

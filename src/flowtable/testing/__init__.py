@@ -45,6 +45,7 @@ from flowtable.testing.captures import (
     Frame,
     FrameSpec,
     Interface,
+    PacketBlock,
     write_pcap,
     write_pcapng,
 )
@@ -321,6 +322,7 @@ __all__ = [
     "PPPoE",
     "PPPoEDiscovery",
     "Packet",
+    "PacketBlock",
     "Pair",
     "Payload",
     "Place",

@@ -12,7 +12,16 @@ from flowtable.testing._layer import Packet
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["START", "ByteOrder", "Frame", "FrameSpec", "Interface", "write_pcap", "write_pcapng"]
+__all__ = [
+    "START",
+    "ByteOrder",
+    "Frame",
+    "FrameSpec",
+    "Interface",
+    "PacketBlock",
+    "write_pcap",
+    "write_pcapng",
+]
 
 START = 1_780_308_000_000_000_000
 """When the builders' captures begin: 2026-06-01 10:00:00 UTC, in Unix ns."""
@@ -20,6 +29,8 @@ STEP = 1_000_000
 """How far apart frames without a time are; in ns."""
 
 ByteOrder: TypeAlias = Literal["little", "big"]
+PacketBlock: TypeAlias = Literal["enhanced", "simple", "obsolete"]
+"""How a pcapng holds a frame; simple blocks have no time and belong to the first interface."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +156,16 @@ class _BlockWriter:
             options += self.option(14, struct.pack(self.order + "q", interface.offset))
         return self.block(1, body + (options + self.option(0, b"") if options else b""))
 
-    def frame(self, frame: FrameSpec, interface: Interface) -> bytes:
+    def frame(self, frame: FrameSpec, interface: Interface, kind: PacketBlock) -> bytes:
         captured = frame.data[: interface.snaplen]
+        if kind == "simple":
+            return self.block(3, struct.pack(self.order + "I", frame.wire_length) + captured)
         ticks = interface.ticks(frame.time) & 0xFFFFFFFFFFFFFFFF
-        words = frame.interface, ticks >> 32, ticks & 0xFFFFFFFF, len(captured), frame.wire_length
-        return self.block(6, struct.pack(self.order + "5I", *words) + captured)
+        words = ticks >> 32, ticks & 0xFFFFFFFF, len(captured), frame.wire_length
+        rest = struct.pack(self.order + "4I", *words) + captured
+        if kind == "obsolete":  # its interface has 16 bits, and a count of drops the other 16
+            return self.block(2, struct.pack(self.order + "HH", frame.interface, 0) + rest)
+        return self.block(6, struct.pack(self.order + "I", frame.interface) + rest)
 
 
 def write_pcapng(  # noqa: PLR0913 -- what a file can vary in
@@ -159,6 +175,7 @@ def write_pcapng(  # noqa: PLR0913 -- what a file can vary in
     interfaces: tuple[Interface, ...] = (Interface(),),
     byteorder: ByteOrder = "little",
     sections: int = 1,
+    packet_block: PacketBlock = "enhanced",
     start: int = START,
     step: int = STEP,
     unknown_blocks: bool = False,
@@ -176,5 +193,5 @@ def write_pcapng(  # noqa: PLR0913 -- what a file can vary in
         data += writer.section() + b"".join(map(writer.interface, interfaces))
         for frame in specs[section * share : (section + 1) * share]:
             data += writer.block(0x0BAD, b"flowtable") if unknown_blocks else b""
-            data += writer.frame(frame, interfaces[frame.interface])
+            data += writer.frame(frame, interfaces[frame.interface], packet_block)
     return _written(path, bytes(data))
