@@ -504,7 +504,7 @@ UDP6 = IP6 / UDP(40000)
 OPEN4, OPEN6 = "Ethernet/IPv4/UDP", "Ethernet/IPv6/UDP"
 # A name whose first pointer leads to itself: it stands right after the header of 12 bytes.
 ITSELF = b"\xc0\x0c"
-LONG_NAME = dns_name(".".join(["a" * 63] * 4))
+LONG_NAME = dns_name(".".join(["a" * 63] * 5))
 
 APPLICATIONS = [
     case("dns_query", UDP4 / DNS(questions=ASKED), f"{OPEN4}/DNS"),
@@ -514,7 +514,7 @@ APPLICATIONS = [
     case("dns_11_bytes", IP4 / UDP(40000, 53) / bytes(11), OPEN4),
     case("dns_name_is_itself", UDP4 / DNS(questions=(Question(ITSELF),)), OPEN4),
     case("dns_pointer_beyond", UDP4 / DNS(questions=(Question(b"\xc3\xff"),)), OPEN4),
-    case("dns_name_of_257", UDP4 / DNS(questions=(Question(LONG_NAME),)), OPEN4),
+    case("dns_name_of_321_bytes", UDP4 / DNS(questions=(Question(LONG_NAME),)), OPEN4),
     case("dns_missing_record", UDP4 / DNS(questions=ASKED, counts=(1, 1, 0, 0)), OPEN4),
     case("dns_data_beyond", UDP4 / DNS(answers=(Record("a", 1, bytes(4), length=400),)), OPEN4),
     case("dhcpv4", IP4 / UDP(68) / DHCPv4(), f"{OPEN4}/DHCPv4"),
