@@ -37,9 +37,6 @@ cdef enum LayerNumber:
     DOT11_DATA_QOS_DATA_CF_ACK_POLL = 87
     DOT11_DATA_QOS_NULL = 88
     DOT11_WEP = 89
-    DOT11_MGMT = 90
-    DOT11_MGMT_BEACON = 91
-    DOT11_CTRL = 92
     # beside the internet protocols
     ARP = 96
     STP = 97
@@ -107,6 +104,9 @@ cdef enum LayerNumber:
     SIP = 180
     SFLOW = 181
     BFD = 182
+    # 802.11 management and control: these numbers plus the subtype
+    DOT11_MGMT = 192
+    DOT11_CTRL = 208
     # steps without a name of their own
     RAW_IP = 240
     GRE_ERSPAN = 241

@@ -141,12 +141,12 @@ cdef inline uint32_t sflow(Dissection *d) noexcept nogil:
 
 
 cdef inline bint sflow_sample_parses(Cursor *c) noexcept nogil:
-    """A flow (1, 3) or counter (2, 4) sample; 3 and 4 have longer fixed parts."""
+    """A flow (1, 3) or counter (2, 4) sample; 3 and 4 have longer fixed parts. Enterprises have other numbers."""
     cdef const uint8_t *h = take(c, 8)
     cdef uint32_t kind, fixed, count
     if h == NULL:
         return False
-    kind = be32(h) & 0xFFF
+    kind = be32(h)
     fixed = 32 if kind == 1 else 12 if kind == 2 else 44 if kind == 3 else 16 if kind == 4 else 0
     if fixed == 0:
         return False
@@ -157,7 +157,7 @@ cdef inline bint sflow_sample_parses(Cursor *c) noexcept nogil:
         h = take(c, 8)
         if h == NULL or take(c, be32(h + 4)) == NULL:
             return False
-        if kind % 2 == 0 and not is_counter_record(be32(h) & 0xFFF):
+        if kind % 2 == 0 and not is_counter_record(be32(h)):
             return False
     return True
 

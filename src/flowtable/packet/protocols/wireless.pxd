@@ -3,10 +3,9 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from flowtable._cursor cimport be16, le16, le32, left, limit, peek, take
-from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, Dissection, next_by, push
+from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push
 from flowtable.packet._layers cimport (
-    DOT11, DOT11_CTRL, DOT11_DATA, DOT11_DATA_NULL, DOT11_DATA_QOS_DATA, DOT11_DATA_QOS_NULL, DOT11_MGMT,
-    DOT11_MGMT_BEACON, DOT11_WEP, LLC, RADIOTAP,
+    DOT11, DOT11_CTRL, DOT11_DATA, DOT11_DATA_QOS_DATA, DOT11_DATA_QOS_NULL, DOT11_MGMT, DOT11_WEP, LLC, RADIOTAP,
 )
 
 
@@ -66,15 +65,20 @@ cdef inline uint32_t dot11(Dissection *d) noexcept nogil:
         return TRUNCATED
     push(d, DOT11, h)
     if kind == MANAGEMENT:
-        push(d, DOT11_MGMT_BEACON if subtype == 8 else DOT11_MGMT, d.c.p)
-        return END
+        return last_layer(d, DOT11_MGMT + subtype) if subtype < 15 and subtype != 7 else UNKNOWN
+    if kind == CONTROL:
+        return last_layer(d, DOT11_CTRL + subtype) if subtype >= 8 else UNKNOWN
     if kind != DATA:
-        push(d, DOT11_CTRL, d.c.p)
-        return END
+        return UNKNOWN
     if h[1] & PROTECTED:
-        push(d, DOT11_WEP, d.c.p)
-        return END
+        return last_layer(d, DOT11_WEP)
     return next_by(BY_LAYER, dot11_data_layer(subtype))
+
+
+cdef inline uint32_t last_layer(Dissection *d, uint8_t layer) noexcept nogil:
+    """Name what the rest of the frame is, without a look at it."""
+    push(d, layer, d.c.p)
+    return END
 
 
 cdef inline uint32_t dot11_length(uint32_t kind, uint32_t subtype, uint8_t flags) noexcept nogil:
