@@ -45,7 +45,19 @@ class FlowError(Exception):
 
 
 class CaptureError(FlowError, OSError):
-    """A capture cannot be opened or is no capture; says which file, what it looks like, and where."""
+    """A capture cannot be opened or is no capture; says which file, what it looks like, and where.
+
+    ``errno`` and ``filename`` are set where the system gave one; ``str()`` is one sentence all the same.
+    """
+
+    def __init__(self, message: str, *, errno: int | None = None, filename: str | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.filename = filename
+
+    def __str__(self) -> str:
+        # OSError's own puts the number and the name around the message once they are set.
+        return str(self.args[0])
 
 
 class FilterError(FlowError, ValueError):
