@@ -51,12 +51,13 @@ class CaptureError(FlowError, OSError):
     """
 
     def __init__(self, message: str, *, errno: int | None = None, filename: str | None = None) -> None:
+        """Take the whole sentence; ``errno`` and ``filename`` are for programs."""
         super().__init__(message)
         self.errno = errno
         self.filename = filename
 
     def __str__(self) -> str:
-        # OSError's own puts the number and the name around the message once they are set.
+        """Give the sentence alone: OSError would put the number and the name around it."""
         return str(self.args[0])
 
 

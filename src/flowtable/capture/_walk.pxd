@@ -1,43 +1,12 @@
 # Where frames come from. The engine holds one PacketSource and calls walk() until it gives 0, then
 # refill(), until that gives False.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
+from libc.stdint cimport int64_t, uint64_t
 
 from flowtable._types cimport BATCH, Frame
-from flowtable.capture._pcap cimport Pcap
-from flowtable.capture._pcapng cimport Pcapng
-from flowtable.capture._record cimport Scan, Tally
-
-
-cdef enum FileFormat:
-    UNKNOWN
-    PCAP
-    PCAPNG
-
-
-cdef struct Walker:
-    # One file's bytes and where its reading stands. Invariant: begin <= end <= capacity, and
-    # [begin, end) of the window are read but not walked. `first` is a frame walked early, to know its
-    # time; it points into the window as well.
-    Scan scan
-    FileFormat format
-    Pcap pcap
-    Pcapng pcapng
-    uint8_t *window
-    size_t capacity
-    size_t begin
-    size_t end
-    bint has_first
-    Frame first
-
-
-cdef struct Lane:
-    # A merged file's next frames: [at, count) of the queue. They point into the walker's window.
-    Walker *walker
-    uint64_t order          # of the file among those given; earlier ones win at equal times
-    int at
-    int count
-    Frame queue[BATCH]
+from flowtable.capture._lanes cimport Lane
+from flowtable.capture._record cimport Tally
+from flowtable.capture._walker cimport Walker
 
 
 cdef class PacketSource:

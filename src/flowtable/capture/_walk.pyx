@@ -9,17 +9,17 @@ import warnings
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memmove, memset
 
-from flowtable._cursor cimport Cursor, be32, le32, peek, take
-from flowtable.capture._pcap cimport PCAP_HEADER, is_pcap, start_pcap, walk_pcap
-from flowtable.capture._pcapng cimport SECTION_HEADER, start_pcapng, walk_pcapng
+from flowtable.capture._lanes cimport sift_down, sift_up
 from flowtable.capture._record cimport (
     BLOCK_LENGTH_ODD, BLOCK_TOO_LONG, BLOCK_TOO_SHORT, BLOCK_TRAILER, GOING, INTERFACE_LIMIT,
     INTERFACE_OPTION, INTERFACE_UNKNOWN, NO_MEMORY, NOT_A_CAPTURE, OVER_SNAP, PCAP_VERSION,
-    RECORD_TOO_LONG, SECTION_LENGTH, SECTION_ORDER, SECTION_VERSION, wait_for,
+    RECORD_TOO_LONG, SECTION_LENGTH, SECTION_ORDER, SECTION_VERSION,
 )
+from flowtable.capture._walker cimport UNKNOWN, start_walker, walk_window
 
 from flowtable.capture.frame import CapturedFrame
 from flowtable.capture.guess import looks_like
@@ -49,49 +49,6 @@ _WHY = {
     NO_MEMORY: "there is no memory for its interfaces",
     PCAP_VERSION: "its pcap version {0}.{1} is not known",
 }
-
-
-cdef bint start_walker(Walker *w) noexcept nogil:
-    """Take the file's header; False: more bytes are needed, or `stop` says why it is no capture."""
-    cdef Cursor c = [w.window + w.begin, w.window + w.end]
-    cdef const uint8_t *p = peek(&c, 4)
-    cdef bint done
-    if p is NULL:
-        return wait_for(&w.scan, 4)
-    if be32(p) == SECTION_HEADER:
-        w.format = PCAPNG
-        done = start_pcapng(&w.pcapng, &w.scan, &c)
-    elif is_pcap(be32(p)) or is_pcap(le32(p)):
-        w.format = PCAP
-        p = take(&c, PCAP_HEADER)
-        done = wait_for(&w.scan, PCAP_HEADER) if p is NULL else start_pcap(&w.pcap, &w.scan, p)
-    else:
-        w.scan.stop = NOT_A_CAPTURE
-        return False
-    w.begin = c.p - w.window
-    return done
-
-
-cdef int walk_window(Walker *w, Frame *out, int capacity) noexcept nogil:
-    """Up to `capacity` whole frames of the window, in the file's order."""
-    cdef Cursor c = [w.window + w.begin, w.window + w.end]
-    cdef int early = 0
-    cdef int n
-    if capacity <= 0:
-        return 0
-    if w.has_first:
-        out[0] = w.first
-        w.has_first = False
-        early = 1
-    if w.scan.stop != GOING:
-        return early
-    if w.format == PCAP:
-        n = walk_pcap(&w.pcap, &w.scan, &c, out + early, capacity - early)
-    else:
-        n = walk_pcapng(&w.pcapng, &w.scan, &c, out + early, capacity - early)
-    w.begin = c.p - w.window
-    w.scan.tally.frames += n
-    return early + n
 
 
 cdef class PacketSource:
@@ -344,38 +301,6 @@ cdef class CaptureReader(PacketSource):
         self._walker.begin = self._walker.end
         self._walker.has_first = False
         self._stream.close()
-
-
-cdef inline bint is_before(const Lane *a, const Lane *b) noexcept nogil:
-    """Whether lane a's next frame goes before lane b's."""
-    cdef int64_t t = a.queue[a.at].time
-    cdef int64_t u = b.queue[b.at].time
-    return t < u or (t == u and a.order < b.order)
-
-
-cdef void sift_down(Lane **heap, size_t lanes) noexcept nogil:
-    """Put the root, whose time has grown, where it belongs."""
-    cdef Lane *moved = heap[0]
-    cdef size_t at = 0
-    cdef size_t child = 1
-    while child < lanes:
-        if child + 1 < lanes and is_before(heap[child + 1], heap[child]):
-            child += 1
-        if not is_before(heap[child], moved):
-            break
-        heap[at] = heap[child]
-        at = child
-        child = 2 * at + 1
-    heap[at] = moved
-
-
-cdef void sift_up(Lane **heap, size_t at) noexcept nogil:
-    """Put the lane at the end, which is new, where it belongs."""
-    cdef Lane *moved = heap[at]
-    while at > 0 and is_before(moved, heap[(at - 1) // 2]):
-        heap[at] = heap[(at - 1) // 2]
-        at = (at - 1) // 2
-    heap[at] = moved
 
 
 cdef class MergedReader(PacketSource):

@@ -89,8 +89,9 @@ class FileStream:
 
     def __init__(self, path: str, *, parked: bool = False) -> None:
         """Open a path, or ``-``; OSError, and ValueError for a path with a zero byte."""
-        self._path = path
+        self._fd = -1  # until open() has given one; close() is called in any case
         self._parked = False
+        self._path = path
         self._fd = _STANDARD_INPUT if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._status = os.fstat(self._fd)
         self._at = 0
