@@ -89,7 +89,7 @@ def test_cut_in_the_middle(tmp_path, name):
     except CaptureError as error:  # bzip2 and zstd give nothing before their first block is whole
         frames, warning = [], str(error)
     assert [(frame.time, frame.data) for frame in frames] == FRAMES[: len(frames)]
-    assert f"(unpacked from {name})" in warning
+    assert f"of its unpacked {name} data" in warning
     assert f"data end too early, at byte {len(half)} on disk" in warning
 
 
@@ -110,7 +110,7 @@ def test_truncated_at_every_offset(tmp_path, name):
 def test_broken_from_the_start_is_an_error(tmp_path, name):
     broken = PACKED[name][:6] + b"\xff" * 500
     with pytest.raises(
-        CaptureError, match=rf"cannot be read at byte 0 \(unpacked from {name}\): its {name} data are"
+        CaptureError, match=f"cannot be read at byte 0 of its unpacked {name} data: its {name} data are"
     ):
         open_capture(save(tmp_path / "a", broken))
 
@@ -132,21 +132,21 @@ def test_a_wrong_checksum_is_found(tmp_path):
 
 @pytest.mark.parametrize("name", PACK)
 def test_what_unpacks_to_something_else(tmp_path, name):
-    with pytest.raises(CaptureError, match=rf"at byte 0 \(unpacked from {name}\) it looks like text"):
+    with pytest.raises(CaptureError, match=f"at byte 0 of its unpacked {name} data it looks like text"):
         open_capture(save(tmp_path / "a", PACK[name](b"just some words\n" * 99)))
-    with pytest.raises(CaptureError, match=r"it looks like gzip data"):
+    with pytest.raises(CaptureError, match="it looks like gzip data"):
         open_capture(save(tmp_path / "b", PACK[name](gzip.compress(WHOLE))))
-    with pytest.raises(CaptureError, match=r"it is empty \(unpacked from"):
+    with pytest.raises(CaptureError, match="is not a capture: it unpacks to nothing"):
         open_capture(save(tmp_path / "c", PACK[name](b"")))
 
 
 @pytest.mark.parametrize("name", PACK)
 def test_a_bomb_costs_what_is_read_of_it(tmp_path, name):
-    stream = open_stream(str(save(tmp_path / "a", PACK[name](WHOLE[:24] + bytes(64 << 20)))))
+    stream = open_stream(str(save(tmp_path / "a", PACK[name](WHOLE[:24] + bytes(24 << 20)))))
     room = memoryview(bytearray(1 << 16))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert all(0 < stream.readinto(room) <= len(room) for _ in range(20))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16 << 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 << 10
     stream.close()
 
 

@@ -73,7 +73,7 @@ def test_truncated_at_every_offset(tmp_path, name):
 def test_every_byte_changed(tmp_path, name):
     path = tmp_path / "a"
     for at in range(len(WHOLE[name])):
-        for value in (0, 1, 0x7F, 0x80, 0xFF):
+        for value in (0, 0x7F, 0xFF):
             damaged = bytearray(WHOLE[name])
             damaged[at] = value
             frames, messages = read_any(save(path, bytes(damaged)))

@@ -32,7 +32,7 @@ def marked(files):
     return [[(time, f"{mark}/{n}") for n, time in enumerate(times)] for mark, times in enumerate(files)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TIMES, min_size=2, max_size=6))
 def test_sorted_captures_give_a_stable_sort(tmp_path_factory, files):
     files = [sorted(times) for times in files]
@@ -41,7 +41,7 @@ def test_sorted_captures_give_a_stable_sort(tmp_path_factory, files):
     assert merged(paths) == sorted(everything, key=lambda frame: frame[0])
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TIMES, min_size=2, max_size=6))
 def test_any_captures_are_merged_by_their_next_frames(tmp_path_factory, files):
     paths = several(tmp_path_factory.getbasetemp(), files)
@@ -87,8 +87,10 @@ def test_one_that_is_truncated_does_not_end_the_others(tmp_path):
 def test_one_that_is_broken_before_its_first_packet_is_said_once(tmp_path):
     paths = [save(tmp_path / "a", pcap([]) + b"123"), save(tmp_path / "b", capture([1], 0))]
     with pytest.warns(CaptureWarning, match="packets read before it: 0") as caught:
-        assert len(merged(paths)) == 1
+        source = open_capture(paths)
+    assert source.drain() == 1
     assert len(caught) == 1
+    assert source.truncated
 
 
 def test_all_are_looked_into_first(tmp_path):

@@ -124,7 +124,7 @@ def test_a_file_that_ends_within_a_record(tmp_path, left):
     whole = pcap([(1, 0, DATA), (2, 0, DATA)])
     frames, warning = read_broken(save(tmp_path / "a.pcap", whole + pcap_record(3, 0, DATA)[:left]))
     assert [frame.time for frame in frames] == [10**9, 2 * 10**9]
-    assert f"the record at byte {len(whole)} (packets read before it: 2)" in warning
+    assert f"the record at byte {len(whole)}; packets read before it: 2" in warning
 
 
 def test_drain_counts_what_iterating_gives(tmp_path):

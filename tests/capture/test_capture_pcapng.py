@@ -17,7 +17,7 @@ from capture_builders import (
     section,
     simple,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowtable.capture import CapturedFrame, open_capture
@@ -91,6 +91,7 @@ def test_clocks(tmp_path, order, resolution, offset):
     assert source.times_clamped == sum(clamped for _, clamped in expected)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 255), st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1))
 def test_any_clock(tmp_path_factory, resolution, offset, ticks):
     path = tmp_path_factory.getbasetemp() / "any-clock.pcapng"

@@ -216,7 +216,8 @@ cdef class CaptureReader(PacketSource):
         """The error for a file that ends before its header does."""
         cdef Walker *w = &self._walker
         if w.end == 0:
-            return self._error(f"is not a capture: it is empty{self._stream.place}")
+            what = "unpacks to nothing" if self._stream.place else "is empty"
+            return self._error(f"is not a capture: it {what}")
         if w.format == UNKNOWN:
             w.scan.stop = NOT_A_CAPTURE
             return self._refusal()
@@ -268,7 +269,7 @@ cdef class CaptureReader(PacketSource):
         self.tally = self._walker.scan.tally
         self.close()
         warnings.warn(
-            f"{self._name} {message} (packets read before it: {self.tally.frames})",
+            f"{self._name} {message}; packets read before it: {self.tally.frames}",
             CaptureWarning, stacklevel=2)
         return False
 
@@ -308,16 +309,18 @@ cdef class MergedReader(PacketSource):
 
     Captures that run backwards are not sorted. `waiting` are
     :class:`~flowtable.capture.sources.Waiting`, opened when their first frame's turn comes, so that
-    thousands of captures that follow each other take one or two windows. `size` is their total.
+    thousands of captures that follow each other take one or two windows. `size` is their total, and
+    `truncated` tells of one that ended before its first frame, and so does not wait.
     """
 
-    def __cinit__(self, waiting, *, size=None):
+    def __cinit__(self, waiting, *, size=None, bint truncated=False):
         self._heap = <Lane **>malloc((len(waiting) + 1) * sizeof(Lane *))
         if self._heap is NULL:
             raise MemoryError("no memory for merging captures")
         self._readers = {}
         self._done = 0
         self._size = size
+        self.tally.truncated = truncated
         self._waiting = sorted(waiting, key=lambda each: (each.first, each.order), reverse=True)
         self._look_at_waiting()
 

@@ -204,7 +204,7 @@ class UnpackedStream:
     @property
     def place(self) -> str:
         """Offsets are those of the unpacked bytes."""
-        return f" (unpacked from {self._codec.name})"
+        return f" of its unpacked {self._codec.name} data"
 
     @property
     def position(self) -> int:
