@@ -45,7 +45,20 @@ class FlowError(Exception):
 
 
 class CaptureError(FlowError, OSError):
-    """A capture cannot be opened or is no capture; says which file, what it looks like, and where."""
+    """A capture cannot be opened or is no capture; says which file, what it looks like, and where.
+
+    ``errno`` and ``filename`` are set where the system gave one; ``str()`` is one sentence all the same.
+    """
+
+    def __init__(self, message: str, *, errno: int | None = None, filename: str | None = None) -> None:
+        """Take the whole sentence; ``errno`` and ``filename`` are for programs."""
+        super().__init__(message)
+        self.errno = errno
+        self.filename = filename
+
+    def __str__(self) -> str:
+        """Give the sentence alone: OSError would put the number and the name around it."""
+        return str(self.args[0])
 
 
 class FilterError(FlowError, ValueError):

@@ -1,0 +1,25 @@
+"""Reading packets: capture files, standard input, and what they hold.
+
+``open_capture`` gives a :class:`PacketSource`; iterate it for people and tests, or hand it to a table,
+which takes its frames without making Python objects::
+
+    for frame in open_capture("traffic.pcapng.zst"):
+        print(frame.time, link_type_name(frame.link_type), len(frame.data))
+"""
+
+from flowtable.capture._walk import CaptureReader, MergedReader, PacketSource
+from flowtable.capture.frame import CapturedFrame
+from flowtable.capture.link_types import LinkType, dlt, link_type_name
+from flowtable.capture.sources import CapturePath, open_capture
+
+__all__ = [
+    "CapturePath",
+    "CaptureReader",
+    "CapturedFrame",
+    "LinkType",
+    "MergedReader",
+    "PacketSource",
+    "dlt",
+    "link_type_name",
+    "open_capture",
+]

@@ -1,0 +1,56 @@
+# Where frames come from. The engine holds one PacketSource and calls walk() until it gives 0, then
+# refill(), until that gives False.
+
+from libc.stdint cimport int64_t, uint64_t
+
+from flowtable._types cimport BATCH, Frame
+from flowtable.capture._lanes cimport Lane
+from flowtable.capture._record cimport Tally
+from flowtable.capture._walker cimport Walker
+
+
+cdef class PacketSource:
+    cdef Tally tally
+    cdef Frame _batch[BATCH]    # of Python's iteration
+    cdef int _at
+    cdef int _count
+
+    # Up to `capacity` whole frames that are in the window now; 0: none without refill(). Their data
+    # stay valid until refill() of this source.
+    cdef int walk(self, Frame *out, int capacity) noexcept nogil
+
+    # Read on; False at the end. True does not promise a whole frame.
+    cdef bint refill(self) except -1
+
+
+cdef class CaptureReader(PacketSource):
+    cdef Walker _walker
+    cdef object _stream
+    cdef str _name
+    cdef uint64_t _base         # offset in the (unpacked) file of the window's first byte
+    cdef bint _ended
+
+    cdef bint _start(self) except -1
+    cdef bint _read_more(self) except -1
+    cdef bint _make_room(self) except -1
+    cdef bint _end(self, str message) except -1
+
+
+cdef class MergedReader(PacketSource):
+    cdef list _waiting          # Waiting, the earliest last
+    cdef int64_t _next_time     # of the earliest one waiting; meaningless when none is
+    cdef uint64_t _next_order
+    cdef bint _any_waiting
+    cdef dict _readers          # order -> CaptureReader whose lane is in the heap, or starved
+    cdef Lane **_heap           # by (time of the next frame, order); room for every file
+    cdef size_t _lanes
+    cdef Lane *_starved         # the one lane that needs refill() before anything else can be given
+    cdef object _size
+    cdef object _done           # position of the files that are read
+
+    cdef bint _fill_lane(self, Lane *lane) noexcept nogil
+    cdef bint _feed(self, Lane *lane) except -1
+    cdef bint _retire(self, Lane *lane) except -1
+    cdef bint _open_next(self) except -1
+    cdef void _look_at_waiting(self)
+    cdef void _drop_lanes(self) noexcept nogil

@@ -1,0 +1,453 @@
+"""The compiled walk over capture files: from bytes in a window to frames, and several files as one.
+
+The formats are in ``_pcap.pxd`` and ``_pcapng.pxd``; the bytes come from a stream
+(``flowtable.capture.streams``), which is asked once a window. Nothing here is called once a packet
+with the interpreter lock held, except Python's own iteration.
+"""
+
+import warnings
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memmove, memset
+
+from flowtable.capture._lanes cimport sift_down, sift_up
+from flowtable.capture._record cimport (
+    BLOCK_LENGTH_ODD, BLOCK_TOO_LONG, BLOCK_TOO_SHORT, BLOCK_TRAILER, GOING, INTERFACE_LIMIT,
+    INTERFACE_OPTION, INTERFACE_UNKNOWN, NO_MEMORY, NOT_A_CAPTURE, OVER_SNAP, PCAP_VERSION,
+    RECORD_TOO_LONG, SECTION_LENGTH, SECTION_ORDER, SECTION_VERSION,
+)
+from flowtable.capture._walker cimport UNKNOWN, start_walker, walk_window
+
+from flowtable.capture.frame import CapturedFrame
+from flowtable.capture.guess import looks_like
+from flowtable.capture.streams import StreamError, reason
+from flowtable.errors import CaptureError, CaptureWarning
+
+cdef extern from "Python.h":
+    int PyBUF_WRITE
+
+WINDOW = 1 << 20            # bytes of one file's window; it fits a core's second-level cache
+SMALLEST_WINDOW = 1 << 14
+WINDOWS_TOGETHER = 1 << 25  # bytes that merged files' windows share, when there are many
+
+_WHY = {
+    RECORD_TOO_LONG: "a record says that it holds {0} bytes, and at most {1} are possible",
+    BLOCK_LENGTH_ODD: "a block says that it is {0} bytes long, which no block is",
+    BLOCK_TOO_LONG: "a block says that it is {0} bytes long, and at most {1} are possible",
+    BLOCK_TRAILER: "a block's two lengths, {0} and {1}, are not the same",
+    BLOCK_TOO_SHORT: "a block of type {0} is too short for what it should hold",
+    SECTION_ORDER: "a section has no valid byte-order mark",
+    SECTION_VERSION: "its pcapng version {0}.{1} is not known",
+    SECTION_LENGTH: "its first section header says that it is {0} bytes long",
+    INTERFACE_OPTION: "an interface's option {0} cannot be {1} bytes long",
+    INTERFACE_LIMIT: "it describes more than {1} interfaces",
+    INTERFACE_UNKNOWN: "a packet is from interface {0}, and {1} are described",
+    OVER_SNAP: "a packet holds {0} bytes, more than its interface's snap length of {1}",
+    NO_MEMORY: "there is no memory for its interfaces",
+    PCAP_VERSION: "its pcap version {0}.{1} is not known",
+}
+
+
+cdef class PacketSource:
+    """Something that frames come from; the base of all kinds.
+
+    Iterating gives a :class:`~flowtable.capture.frame.CapturedFrame` a frame, with its bytes copied.
+    A source is read once, either by iterating or by an engine.
+    """
+
+    cdef int walk(self, Frame *out, int capacity) noexcept nogil:
+        return 0
+
+    cdef bint refill(self) except -1:
+        return False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Frame *frame
+        while self._at == self._count:
+            self._at = 0
+            with nogil:
+                self._count = self.walk(self._batch, BATCH)
+            if self._count == 0 and not self.refill():
+                raise StopIteration
+        frame = &self._batch[self._at]
+        self._at += 1
+        data = PyBytes_FromStringAndSize(<const char *>frame.data, frame.captured)
+        return CapturedFrame(frame.time, data, frame.length, frame.link_type)
+
+    def drain(self):
+        """Walk to the end without making anything of the frames; returns how many they were."""
+        cdef Frame batch[BATCH]
+        cdef int n
+        cdef uint64_t total = 0
+        while True:
+            with nogil:
+                n = self.walk(batch, BATCH)
+            total += n
+            if n == 0 and not self.refill():
+                return total
+
+    @property
+    def frames(self):
+        """Frames walked so far."""
+        return self.tally.frames
+
+    @property
+    def times_clamped(self):
+        """Frames whose time was before 1970 or beyond 2^63-1 ns, and is now at that bound."""
+        return self.tally.times_clamped
+
+    @property
+    def snapped(self):
+        """Frames that held more bytes than their file's snap length, and were cut to it."""
+        return self.tally.snapped
+
+    @property
+    def truncated(self):
+        """Whether a file ended or broke before its end; a CaptureWarning said where."""
+        return bool(self.tally.truncated)
+
+    @property
+    def position(self):
+        """Bytes read so far, as they are on disk; with `size`, for a progress bar."""
+        return 0
+
+    @property
+    def size(self):
+        """Bytes that there are to read, as they are on disk; None where that is not known."""
+        return None
+
+    def close(self):
+        """Give back files and memory; frames given before become invalid."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+
+cdef class CaptureReader(PacketSource):
+    """One capture, pcap or pcapng, from a stream of bytes.
+
+    `stream` has ``readinto``, ``close``, ``position``, ``size`` and ``place`` as those of
+    ``flowtable.capture.streams``; the reader closes it. `name` is what messages call the capture, and
+    `window` is in bytes. The file's header is read at once: CaptureError when it is not that of a
+    capture. Whatever is wrong later ends the capture there, with a CaptureWarning.
+    """
+
+    def __cinit__(self):
+        memset(&self._walker, 0, sizeof(Walker))
+        self._ended = True
+
+    def __init__(self, stream, str name, *, size_t window=WINDOW):
+        if self._walker.window is not NULL:
+            raise RuntimeError("a CaptureReader is made once")
+        self._stream = stream
+        self._name = name
+        self._walker.capacity = max(window, 1024)
+        self._walker.window = <uint8_t *>malloc(self._walker.capacity)
+        if self._walker.window is NULL:
+            raise MemoryError("no memory for a capture's window")
+        self._ended = False
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __dealloc__(self):
+        free(self._walker.window)
+        free(self._walker.pcapng.interfaces)
+
+    cdef int walk(self, Frame *out, int capacity) noexcept nogil:
+        cdef int n = walk_window(&self._walker, out, capacity)
+        self.tally = self._walker.scan.tally
+        return n
+
+    cdef bint refill(self) except -1:
+        cdef Walker *w = &self._walker
+        if self._ended:
+            return False
+        if w.has_first:     # it points into the window, and is still to be given
+            return True
+        if w.scan.stop != GOING:
+            why = _WHY[w.scan.stop].format(w.scan.found, w.scan.allowed)
+            return self._end(f"is broken at {self._place(w.begin)}: {why}")
+        try:
+            if self._read_more():
+                return True
+        except (StreamError, OSError) as error:
+            return self._end(f"cannot be read on at {self._place(w.end)}: {reason(error)}")
+        if w.begin < w.end:
+            return self._end(f"ends in the middle of the record at {self._place(w.begin)}")
+        self.close()
+        return False
+
+    cdef bint _start(self) except -1:
+        """Read until the file's header is whole, and take it."""
+        cdef Walker *w = &self._walker
+        while not start_walker(w):
+            if w.scan.stop != GOING:
+                raise self._refusal()
+            try:
+                if self._read_more():
+                    continue
+            except (StreamError, OSError) as error:
+                raise self._error(f"cannot be read at {self._place(w.end)}: {reason(error)}") from error
+            raise self._short()
+        return True
+
+    def _refusal(self):
+        """The error for bytes that begin no capture."""
+        cdef Walker *w = &self._walker
+        if w.scan.stop != NOT_A_CAPTURE:
+            why = _WHY[w.scan.stop].format(w.scan.found, w.scan.allowed)
+            return self._error(f"cannot be read at {self._place(0)}: {why}")
+        head = PyBytes_FromStringAndSize(<const char *>w.window, min(w.end, 512))
+        return self._error(f"is not a capture: at {self._place(0)} it looks like {looks_like(head)}")
+
+    def _short(self):
+        """The error for a file that ends before its header does."""
+        cdef Walker *w = &self._walker
+        if w.end == 0:
+            what = "unpacks to nothing" if self._stream.place else "is empty"
+            return self._error(f"is not a capture: it {what}")
+        if w.format == UNKNOWN:
+            w.scan.stop = NOT_A_CAPTURE
+            return self._refusal()
+        return self._error(f"ends in the middle of its file header, at {self._place(w.end)}")
+
+    def _error(self, str message):
+        return CaptureError(f"{self._name} {message}", filename=self._name)
+
+    def _place(self, size_t at):
+        """What a message calls a byte of the window: its offset in the file, or in what it unpacks to."""
+        return f"byte {self._base + at}{self._stream.place}"
+
+    cdef bint _read_more(self) except -1:
+        """Move what is left to the window's front and read once; False: the stream is at its end."""
+        cdef Walker *w = &self._walker
+        cdef size_t kept = w.end - w.begin
+        memmove(w.window, w.window + w.begin, kept)
+        self._base += w.begin
+        w.begin = 0
+        w.end = kept
+        self._make_room()
+        room = PyMemoryView_FromMemory(<char *>w.window + kept, w.capacity - kept, PyBUF_WRITE)
+        try:
+            w.end += <size_t>self._stream.readinto(room)
+        finally:
+            room.release()
+        return w.end > kept
+
+    cdef bint _make_room(self) except -1:
+        """Double a full window, until the record that did not fit does.
+
+        Only as bytes of that record come, so that a length alone makes nothing grow; the formats
+        limit the length.
+        """
+        cdef Walker *w = &self._walker
+        cdef void *bigger
+        if w.end < w.capacity:
+            return True
+        bigger = realloc(w.window, 2 * w.capacity)
+        if bigger is NULL:
+            raise StreamError("there is no memory for so long a record")
+        w.window = <uint8_t *>bigger
+        w.capacity *= 2
+        return True
+
+    cdef bint _end(self, str message) except -1:
+        """Give the rest of the file up, and say so; returns False."""
+        self._walker.scan.tally.truncated = True
+        self.tally = self._walker.scan.tally
+        self.close()
+        warnings.warn(
+            f"{self._name} {message}; packets read before it: {self.tally.frames}",
+            CaptureWarning, stacklevel=2)
+        return False
+
+    def first_time(self):
+        """The time of the first frame in Unix ns, without taking it; None when there is no frame."""
+        cdef Walker *w = &self._walker
+        while not w.has_first:
+            if walk_window(w, &w.first, 1) == 1:
+                w.has_first = True
+            elif not self.refill():
+                return None
+        return w.first.time
+
+    @property
+    def name(self):
+        """What messages call this capture."""
+        return self._name
+
+    @property
+    def position(self):
+        return self._stream.position
+
+    @property
+    def size(self):
+        return self._stream.size
+
+    def close(self):
+        # The window stays, since frames of it may be in use, but nothing more is walked.
+        self._ended = True
+        self._walker.begin = self._walker.end
+        self._walker.has_first = False
+        self._stream.close()
+
+
+cdef class MergedReader(PacketSource):
+    """Several captures as one, merged by each one's next frame; equal times in the order given.
+
+    Captures that run backwards are not sorted. `waiting` are
+    :class:`~flowtable.capture.sources.Waiting`, opened when their first frame's turn comes, so that
+    thousands of captures that follow each other take one or two windows. `size` is their total, and
+    `truncated` tells of one that ended before its first frame, and so does not wait.
+    """
+
+    def __cinit__(self, waiting, *, size=None, bint truncated=False):
+        self._heap = <Lane **>malloc((len(waiting) + 1) * sizeof(Lane *))
+        if self._heap is NULL:
+            raise MemoryError("no memory for merging captures")
+        self._readers = {}
+        self._done = 0
+        self._size = size
+        self.tally.truncated = truncated
+        self._waiting = sorted(waiting, key=lambda each: (each.first, each.order), reverse=True)
+        self._look_at_waiting()
+
+    def __dealloc__(self):
+        self._drop_lanes()
+        free(self._heap)
+
+    cdef void _drop_lanes(self) noexcept nogil:
+        while self._lanes > 0:
+            self._lanes -= 1
+            free(self._heap[self._lanes])
+        free(self._starved)
+        self._starved = NULL
+
+    cdef int walk(self, Frame *out, int capacity) noexcept nogil:
+        # A lane in the heap has a next frame. A lane that has none here, until refill(), may have
+        # the earliest frame, so nothing can be given while one is starved.
+        cdef int n = 0
+        cdef Lane *root
+        while n < capacity and self._lanes > 0 and self._starved is NULL:
+            root = self._heap[0]
+            out[n] = root.queue[root.at]
+            if self._any_waiting and (self._next_time < out[n].time or (
+                    self._next_time == out[n].time and self._next_order < root.order)):
+                break
+            n += 1
+            root.at += 1
+            if root.at == root.count and not self._fill_lane(root):
+                self._lanes -= 1
+                self._heap[0] = self._heap[self._lanes]
+                self._starved = root
+            if self._lanes > 1:
+                sift_down(self._heap, self._lanes)
+        self.tally.frames += n
+        return n
+
+    cdef bint _fill_lane(self, Lane *lane) noexcept nogil:
+        """Walk the lane's window on; False: there is no whole frame left in it."""
+        cdef Tally *its = &lane.walker.scan.tally
+        cdef uint64_t clamped = its.times_clamped
+        cdef uint64_t snapped = its.snapped
+        lane.at = 0
+        lane.count = walk_window(lane.walker, lane.queue, BATCH)
+        self.tally.times_clamped += its.times_clamped - clamped
+        self.tally.snapped += its.snapped - snapped
+        return lane.count > 0
+
+    cdef bint refill(self) except -1:
+        cdef Lane *lane = self._starved
+        if lane is not NULL:
+            self._starved = NULL
+            self._feed(lane)
+        while self._any_waiting and (self._lanes == 0 or self._waiting_is_due()):
+            self._open_next()
+        return self._lanes > 0
+
+    def _waiting_is_due(self):
+        cdef Lane *root = self._heap[0]
+        cdef int64_t time = root.queue[root.at].time
+        return self._next_time < time or (self._next_time == time and self._next_order < root.order)
+
+    cdef bint _feed(self, Lane *lane) except -1:
+        """Refill the lane's file until a frame comes, and put the lane into the heap; or retire it."""
+        cdef CaptureReader reader = self._readers[lane.order]
+        try:
+            while not self._fill_lane(lane):
+                if not reader.refill():
+                    return self._retire(lane)
+        except BaseException:   # a warning that the user turned into an error
+            self._retire(lane)
+            raise
+        self._heap[self._lanes] = lane
+        self._lanes += 1
+        sift_up(self._heap, self._lanes - 1)
+        return True
+
+    cdef bint _retire(self, Lane *lane) except -1:
+        """The lane's file is read; its window goes."""
+        cdef CaptureReader reader = self._readers.pop(lane.order)
+        free(lane)
+        self._done += reader.position
+        self.tally.truncated |= reader._walker.scan.tally.truncated
+        reader.close()
+        return True
+
+    cdef bint _open_next(self) except -1:
+        """Open the earliest capture that waits; one that has gone since is warned of."""
+        cdef Lane *lane
+        cdef CaptureReader reader
+        each = self._waiting.pop()
+        self._look_at_waiting()
+        try:
+            reader = each.open(len(self._readers))
+        except CaptureError as error:
+            self.tally.truncated = True
+            warnings.warn(str(error), CaptureWarning, stacklevel=2)
+            return True
+        lane = <Lane *>malloc(sizeof(Lane))
+        if lane is NULL:
+            raise MemoryError("no memory for merging captures")
+        self._readers[each.order] = reader
+        lane.walker = &reader._walker
+        lane.order = each.order
+        self.tally.times_clamped += reader._walker.scan.tally.times_clamped
+        self.tally.snapped += reader._walker.scan.tally.snapped
+        return self._feed(lane)
+
+    cdef void _look_at_waiting(self):
+        self._any_waiting = bool(self._waiting)
+        if self._any_waiting:
+            # Spelt out: the build's wraparound=False makes [-1] the memory before the list.
+            earliest = self._waiting[len(self._waiting) - 1]
+            self._next_time = earliest.first
+            self._next_order = earliest.order
+
+    @property
+    def position(self):
+        return self._done + sum(reader.position for reader in self._readers.values())
+
+    @property
+    def size(self):
+        return self._size
+
+    def close(self):
+        # As with one capture, windows stay until the source goes, but nothing more is given.
+        self._waiting.clear()
+        self._any_waiting = False
+        self._drop_lanes()
+        for reader in self._readers.values():
+            reader.close()
