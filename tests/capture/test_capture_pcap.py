@@ -24,11 +24,17 @@ def test_orders_and_resolutions(tmp_path, order, magic, unit):
 
 
 def test_times_are_unsigned_and_fractions_may_be_over_a_second(tmp_path):
-    top = 2**32 - 1
-    micro = read(save(tmp_path / "a.pcap", pcap([(top, top, DATA)])))
+    top, most = 2**32 - 1, (2**32 - 1) // 1000
+    micro = read(save(tmp_path / "a.pcap", pcap([(top, most, DATA)])))
     nano = read(save(tmp_path / "b.pcap", pcap([(top, top, DATA)], magic=NANO)))
-    assert micro[0].time == top * 10**9 + top * 1000
+    assert micro[0].time == top * 10**9 + most * 1000
     assert nano[0].time == top * 10**9 + top
+
+
+def test_a_fraction_beyond_32_bits_of_ns_is_none_and_counted(tmp_path):
+    source = open_capture(save(tmp_path / "a.pcap", pcap([(7, 2**32 // 1000 + 1, DATA), (8, 5, DATA)])))
+    assert [frame.time for frame in source] == [7 * 10**9, 8 * 10**9 + 5000]
+    assert source.times_clamped == 1
 
 
 @pytest.mark.parametrize(

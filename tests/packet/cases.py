@@ -296,7 +296,7 @@ NETWORK = [
     case(
         "ipv6_jumbo",
         IP6 / IPv6HopByHop(jumbo=True, jumbo_length=70_000) / UDP(1, 2) / TEXT,
-        "Ethernet/IPv6/IPv6HopByHop",
+        "Ethernet/IPv6/IPv6HopByHop/UDP",
     ),
     case(
         "ipv6_hop_by_hop_bad_option",

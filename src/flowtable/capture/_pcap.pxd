@@ -75,6 +75,19 @@ cdef inline int walk_pcap(const Pcap *f, Scan *s, Cursor *c, Frame *out, int cap
     return n
 
 
+cdef inline int64_t record_time(Scan *s, const Pcap *f, uint32_t seconds, uint32_t fraction) noexcept nogil:
+    """Unix ns of a record; a fraction whose ns take more than 32 bits is damage: none, and counted.
+
+    Both numbers are unsigned (draft-ietf-opsawg-pcap, libpcap from 1.10.5 on), so that no time is before
+    1970 and every one fits into 63 bits of ns.
+    """
+    cdef uint64_t ns = <uint64_t>fraction * f.unit
+    if ns >> 32:
+        s.tally.times_clamped += 1
+        ns = 0
+    return <int64_t>(<uint64_t>seconds * 1000000000 + ns)
+
+
 cdef inline bint take_record(const Pcap *f, Scan *s, Cursor *c, Frame *out) noexcept nogil:
     """Take one whole record; else False, with the cursor before it and the reason in `s`."""
     cdef const uint8_t *p = peek(c, f.header)
@@ -94,8 +107,6 @@ cdef inline bint take_record(const Pcap *f, Scan *s, Cursor *c, Frame *out) noex
     out.data = p + f.header
     out.captured = captured
     out.length = length
-    # Both are unsigned (draft-ietf-opsawg-pcap, libpcap from 1.10.5 on), so a time is never before
-    # 1970, and at most 2^32 s and 2^32 µs, which fits 63 bits of ns.
-    out.time = <int64_t>(<uint64_t>u32(s, p) * 1000000000 + <uint64_t>u32(s, p + 4) * f.unit)
+    out.time = record_time(s, f, u32(s, p), u32(s, p + 4))
     out.link_type = f.link_type
     return True

@@ -99,7 +99,7 @@ cdef class PacketSource:
 
     @property
     def times_clamped(self):
-        """Frames whose time was before 1970 or beyond 2^63-1 ns, and is now at that bound."""
+        """Frames whose time was before 1970 or beyond 2^63-1 ns, or had a fraction of many seconds."""
         return self.tally.times_clamped
 
     @property

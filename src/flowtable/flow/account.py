@@ -34,7 +34,7 @@ class Account:
     flows: int = 0
     """Flows made."""
     times_clamped: int = 0
-    """Frames dated before 1970 or beyond 64 bits of ns."""
+    """Frames with a time that cannot be: before 1970, beyond 64 bits of ns, or a fraction of many seconds."""
     steps_back: int = 0
     """Frames dated before the frame in front of them."""
     snapped: int = 0
