@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,4 +21,4 @@ def opened(to: Target) -> Iterator[IO[bytes]]:
         with open(to, "wb") as file:  # noqa: PTH123 - takes every path that open() takes
             yield file
     else:
-        yield cast("IO[bytes]", to)
+        yield to

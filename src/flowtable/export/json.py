@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from flowtable.export._files import Target, opened
@@ -39,17 +40,23 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
 
 
 def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:
-    """Lay out the fields that have a place, each with what stands in front of it."""
-    fields = [f for f in FIELDS if f.place is not None]
-    steps = []
-    for i, f in enumerate(fields):
-        begins = f.group != "" and (i == 0 or fields[i - 1].group != f.group)
-        closes = f.group != "" and (i + 1 == len(fields) or fields[i + 1].group != f.group)
-        members = sum(g.group == f.group for g in fields) if begins else 0
-        before = ("{" if i == 0 else ", ") if not f.group or begins else ", "
-        before += f'"{f.group}": {{' if begins else ""
-        steps.append((f'{before}"{f.name}": '.encode(), _place(f), _SHOWN[f.kind], members, closes, _names(records, f)))
+    """Lay out the fields that have a place, each with what stands in front of it.
+
+    A group's first field says how many fields to pass over where the flow does not have the group.
+    """
+    groups = [(name, list(members)) for name, members in groupby(_placed(), lambda f: f.group)]
+    steps: list[tuple[bytes, int, int, int, bool, list[bytes]]] = []
+    for group, members in groups:
+        for i, f in enumerate(members):
+            begins, closes = group != "" and i == 0, group != "" and i == len(members) - 1
+            before = (", " if steps else "{") + (f'"{group}": {{' if begins else "") + f'"{f.name}": '
+            skip = len(members) if begins else 0
+            steps.append((before.encode(), _place(f), _SHOWN[f.kind], skip, closes, _names(records, f)))
     return steps
+
+
+def _placed() -> list[Field]:
+    return [f for f in FIELDS if f.place is not None]
 
 
 def _place(f: Field) -> int:

@@ -4,8 +4,6 @@ from typing import Any
 PLACES: dict[str, int]
 
 class Records:
-    """Flows in memory that never moves, in the order in which they began."""
-
     count: int
     node_tid: str
     capture_id: str
@@ -23,7 +21,5 @@ class Records:
     ) -> memoryview: ...
 
 class JsonProgramme:
-    """How a line of JSON is put together: made once for a set of flows, run for each of them."""
-
     line_bytes: int
     def __init__(self, steps: list[tuple[bytes, int, int, int, bool, list[bytes]]]) -> None: ...

@@ -40,30 +40,28 @@ def arrow_schema() -> Any:
 def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     """Record batches of at most ``BATCH_ROWS`` flows; ``rows`` are record numbers, or None for all."""
     schema = arrow_schema()
-    names = {f.place: _names(records, f) for f in FIELDS if f.kind is Kind.NAME and f.place}
+    names = {f.place: _names(records, f) for f in FIELDS if f.kind is Kind.NAME}
     total = records.count if rows is None else len(rows)
     for start in range(0, total, BATCH_ROWS):
-        stop = min(start + BATCH_ROWS, total)
-        columns = [_column(records, f, names, rows, start, stop) for f in FIELDS]
+        part = (rows, start, min(start + BATCH_ROWS, total))
+        columns = [_column(records, f, names.get(f.place), part) for f in FIELDS]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _names(records: Records, f: Field) -> Any:
-    assert f.place is not None  # noqa: S101 - the caller has looked; for the type checker
-    return pa.array(records.names(PLACES[f.place]), pa.string())
+    return pa.array(records.names(PLACES[f.place or ""]), pa.string())
 
 
-def _column(
-    records: Records, f: Field, names: dict[str | None, Any], rows: array[int] | None, start: int, stop: int
-) -> Any:
+def _column(records: Records, f: Field, names: Any, part: tuple[array[int] | None, int, int]) -> Any:
     """One field of some flows, without a copy."""
+    rows, start, stop = part
     if f.place is None:
         return pa.nulls(stop - start, _TYPES[f.kind])
     validity, nulls, offsets, data = records.column(PLACES[f.place], f.kind.core, rows, start, stop)
     buffers = [None if b is None else pa.py_buffer(b) for b in (validity, offsets, data)]
     if f.kind is Kind.NAME:
         indices = pa.Array.from_buffers(pa.int32(), stop - start, [buffers[0], buffers[2]], nulls)
-        return pa.DictionaryArray.from_arrays(indices, names[f.place])
+        return pa.DictionaryArray.from_arrays(indices, names)
     if offsets is None:
         del buffers[1]
     return pa.Array.from_buffers(_TYPES[f.kind], stop - start, buffers, nulls)

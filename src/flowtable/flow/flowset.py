@@ -76,6 +76,7 @@ class FlowSet(Sequence[Flow]):
 
         Raises:
             FieldNotFound: no field has this name.
+
         """
         numbers = self._numbers()
         keys = self._sort_keys(by)
@@ -98,6 +99,7 @@ class FlowSet(Sequence[Flow]):
 
         Raises:
             OptionError: ``where`` is neither.
+
         """
         if callable(where):
             return self._with(array("I", [n for n in self._numbers() if where(Flow(self._records, n))]))
@@ -145,6 +147,7 @@ class FlowSet(Sequence[Flow]):
 
         Raises:
             ExtraMissing: pandas is not installed.
+
         """
         try:
             import pandas  # noqa: F401, ICN001 - only whether it is there
@@ -157,6 +160,7 @@ class FlowSet(Sequence[Flow]):
 
         Raises:
             ExtraMissing: polars is not installed.
+
         """
         try:
             import polars as pl

@@ -149,6 +149,7 @@ class Flow:
 
         Raises:
             FieldNotFound: no field has this name.
+
         """
         wanted = field(name)
         return _shown(wanted, value_of(self._records, self._number, wanted))

@@ -18,29 +18,20 @@ __all__ = ["FIELDS", "GROUPS", "Field", "Kind", "field"]
 
 
 class Kind(enum.Enum):
-    """What a field's values are, and so what its column is.
+    """What a field's values are; the value is the type of its column."""
 
-    The first word says how the compiled core gives them: 0 as a text of its own, 1 as the number of one
-    of a few texts, 2 as a number.
-    """
+    ADDRESS = "text: an address"
+    ID = "text: hex digits"
+    NAME = "dictionary of text"
+    COUNT = "uint64"
+    TIME = "timestamp[ns, UTC]"
+    DURATION = "int64"
+    FLAG = "bool"
 
-    ADDRESS = 0, "text"
-    ID = 0, "text"
-    NAME = 1, "dictionary of text"
-    COUNT = 2, "uint64"
-    TIME = 2, "timestamp[ns, UTC]"
-    DURATION = 2, "int64"
-    FLAG = 2, "bool"
-
-    def __init__(self, core: int, column: str) -> None:
-        self.core = core
-        self.column = column
-
-    def __new__(cls, *_: object) -> Kind:
-        """Keep kinds apart that the core gives in the same way."""
-        member = object.__new__(cls)
-        member._value_ = len(cls.__members__)
-        return member
+    @property
+    def core(self) -> int:
+        """How the compiled core gives it: 0 a text of its own, 1 one of a few texts, 2 a number."""
+        return {Kind.ADDRESS: 0, Kind.ID: 0, Kind.NAME: 1}.get(self, 2)
 
 
 @dataclass(frozen=True)
@@ -85,16 +76,19 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _layer(group: str, number: int, shown: str, unit_ids: str) -> list[Field]:
+def _layer(group: str, number: int, end: str, meaning_of_id: str) -> list[Field]:
     """The four fields of a link, network or transport layer."""
     ids = (1, 2, 3, 4) if group == "Transport" else (1, 3, 4, 5)
     ends = Kind.COUNT if group == "Transport" else Kind.ADDRESS
     place = group.lower()
     return [
-        Field(f"{group}.Protocol", (number, ids[0]), Kind.NAME, f"{place}_protocol", "", f"protocol of the {shown} layer"),
-        Field(f"{group}.A", (number, ids[1]), ends, f"{place}_a", "", f"{shown} address of A, the source of the first packet"),
-        Field(f"{group}.B", (number, ids[2]), ends, f"{place}_b", "", f"{shown} address of B, its destination"),
-        Field(f"{group}.ID", (number, ids[3]), Kind.COUNT, f"{place}_id", "", unit_ids),
+        Field(f"{group}.{name}", (number, n), kind, f"{place}_{name.lower()}", "", meaning)
+        for name, n, kind, meaning in (
+            ("Protocol", ids[0], Kind.NAME, f"protocol of the {group.lower()} layer"),
+            ("A", ids[1], ends, f"{end} of A, the source of the first packet"),
+            ("B", ids[2], ends, f"{end} of B, its destination"),
+            ("ID", ids[3], Kind.COUNT, meaning_of_id),
+        )
     ]
 
 
@@ -143,7 +137,9 @@ def _tcp_metric() -> list[Field]:
         )
     ]
     return [
-        Field(f"TCPMetric.{name}", (37 + 1, n), kind, None, unit, meaning, "tcp_metric" if n < 9 else "reassemble")
+        Field(
+            f"TCPMetric.{name}", (38, n), kind, None, unit, meaning, "tcp_metric" if n <= 8 else "reassemble"
+        )
         for n, (name, kind, unit, meaning) in enumerate(times + streams, start=1)
     ]
 
@@ -152,20 +148,20 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("UUID", (1,), Kind.ID, "uuid", "", "id of this flow"),
     Field("LayersPath", (2,), Kind.NAME, "path", "", "layers of the first packet, outermost first"),
     Field("Application", (3,), Kind.NAME, "application", "", "last layer of the path"),
-    *_layer("Link", 20, "link", "VLAN ids, 12 bits each, the outermost lowest"),
-    *_layer("Network", 21, "network", "VNI or GRE key of the last VXLAN, Geneve or GRE layer"),
-    *_layer("Transport", 22, "transport", "not in use"),
+    *_layer("Link", 20, "MAC address", "VLAN ids, 12 bits each, the outermost lowest"),
+    *_layer("Network", 21, "IP address", "VNI or GRE key of the last VXLAN, Geneve or GRE layer"),
+    *_layer("Transport", 22, "port", "not in use"),
     Field("ICMP.Type", (23, 1), Kind.NAME, "icmp_type", "", "kind of ICMP message"),
     Field("ICMP.Code", (23, 2), Kind.COUNT, "icmp_code", "", "its code"),
     Field("ICMP.ID", (23, 3), Kind.COUNT, "icmp_id", "", "its id, of ICMPv6 only echo's"),
     *_metric("LastUpdateMetric", 31, placed=False),
     *_metric("Metric", 32, placed=True),
     *_tcp_metric(),
-    Field("IPMetric.Fragments", (39, 1), Kind.COUNT, None, "fragments", "pieces of datagrams, less one each", "defrag"),
-    Field("IPMetric.FragmentErrors", (39, 2), Kind.COUNT, None, "fragments", "pieces that were no good", "defrag"),
+    Field("IPMetric.Fragments", (39, 1), Kind.COUNT, None, "fragments", "pieces less one", "defrag"),
+    Field("IPMetric.FragmentErrors", (39, 2), Kind.COUNT, None, "fragments", "bad pieces", "defrag"),
     Field("Start", (10,), Kind.TIME, "start", "ms", "time of the first packet"),
     Field("Last", (11,), Kind.TIME, "last", "ms", "time of the last packet, never before the start"),
-    Field("TrackingID", (50,), Kind.ID, "tracking_id", "", "id that is the same wherever the flow is seen on one link"),
+    Field("TrackingID", (50,), Kind.ID, "tracking_id", "", "id that is the same all along a link"),
     Field("L3TrackingID", (51,), Kind.ID, "l3_tracking_id", "", "id that is the same on all links"),
     Field("ParentUUID", (6,), Kind.ID, "parent_uuid", "", "UUID of the flow of the tunnel around this one"),
     Field("NodeTID", (33,), Kind.NAME, "node_tid", "", "id of the node that was captured on, as given"),
@@ -176,9 +172,7 @@ FIELDS: Final[tuple[Field, ...]] = (
 
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))
 
-_BY_NAME: Final[dict[str, Field]] = {
-    name: f for f in FIELDS for name in (f.path, f.attribute, f.column)
-}
+_BY_NAME: Final[dict[str, Field]] = {name: f for f in FIELDS for name in (f.path, f.attribute, f.column)}
 
 
 def field(name: str) -> Field:
@@ -186,6 +180,7 @@ def field(name: str) -> Field:
 
     Raises:
         FieldNotFound: no field has this name.
+
     """
     try:
         return _BY_NAME[name]

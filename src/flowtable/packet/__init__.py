@@ -3,7 +3,15 @@
 from flowtable.packet.first_layer import first_layer_type
 from flowtable.packet.layer_key import LayerKeyMode, default_layer_key_mode_name
 from flowtable.packet.layers import LayerType
-from flowtable.packet.packet import TUNNELS, Layer, Packet, PacketFlow, PacketKeys, PacketSequence, layers_path
+from flowtable.packet.packet import (
+    TUNNELS,
+    Layer,
+    Packet,
+    PacketFlow,
+    PacketKeys,
+    PacketSequence,
+    layers_path,
+)
 
 __all__ = [
     "TUNNELS",

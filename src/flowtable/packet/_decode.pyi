@@ -3,8 +3,6 @@ from collections.abc import Iterable
 TUNNELS: dict[str, int]
 
 class PartFacts:
-    """One part of a frame in Python's terms; ends stand in the packet's own order, as raw bytes."""
-
     @property
     def length(self) -> int: ...
     @property

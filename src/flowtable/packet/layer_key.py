@@ -25,10 +25,11 @@ class LayerKeyMode(IntEnum):
 
         Raises:
             OptionError: there is no mode of this name.
+
         """
         try:
-            return name if isinstance(name, cls) else cls[name]
-        except (KeyError, TypeError):
+            return name if isinstance(name, cls) else cls[str(name)]
+        except KeyError:
             raise OptionError(f"layer_key: there is no mode {name!r}; there are L2 and L3") from None
 
     def __str__(self) -> str:

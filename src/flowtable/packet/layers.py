@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
-__all__ = ["LAYER_NAMES", "STEP_NAMES", "LayerType"]
+__all__ = ["LAYERS", "LAYER_NAMES", "STEP_NAMES", "LayerType"]
 
 
 class LayerType(IntEnum):
@@ -135,7 +136,7 @@ class LayerType(IntEnum):
 
     label: str
 
-    def __new__(cls, number: int, label: str) -> LayerType:
+    def __new__(cls, number: int, label: str) -> Self:
         """Make a member that is a number and carries its name."""
         member = int.__new__(cls, number)
         member._value_ = number
@@ -147,7 +148,8 @@ class LayerType(IntEnum):
         return self.label
 
 
-LAYER_NAMES: dict[int, str] = {layer.value: layer.label for layer in LayerType}
+LAYERS: dict[int, LayerType] = {int(layer): layer for layer in LayerType}
+LAYER_NAMES: dict[int, str] = {number: layer.label for number, layer in LAYERS.items()}
 
 # Steps of the decoder that have no layer of their own but can fail: their names stand in decode stops.
 STEP_NAMES: dict[int, str] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, overload
 from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
 from flowtable.packet._decode import dissect
 from flowtable.packet.layer_key import LayerKeyMode
-from flowtable.packet.layers import LayerType
+from flowtable.packet.layers import LAYERS, LayerType
 
 if TYPE_CHECKING:
     from flowtable.capture.bpf import BPF
@@ -38,7 +38,7 @@ class Layer:
 
 
 class PacketFlow(NamedTuple):
-    """Two raw ends and the number of their kind, as they go into a flow's ids: TCP 4, UDP 5, SCTP 6, ICMP 0."""
+    """Two raw ends and the number of their kind, as a flow's ids have it: TCP 4, UDP 5, SCTP 6, ICMP 0."""
 
     kind: int
     source: bytes
@@ -79,6 +79,7 @@ class Packet:
 
         Raises:
             LayerNotFound: the packet has none.
+
         """
         return self._first((kind,), str(kind))
 
@@ -87,6 +88,7 @@ class Packet:
 
         Raises:
             LayerNotFound: the packet has none.
+
         """
         return self.layer(LayerType.ETHERNET)
 
@@ -95,6 +97,7 @@ class Packet:
 
         Raises:
             LayerNotFound: the packet has none.
+
         """
         return self._first(_NETWORKS, "network")
 
@@ -103,6 +106,7 @@ class Packet:
 
         Raises:
             LayerNotFound: the packet has none.
+
         """
         return self._first(_TRANSPORTS, "transport")
 
@@ -117,6 +121,7 @@ class Packet:
 
         Raises:
             LayerNotFound: the packet has no transport layer.
+
         """
         found = self._facts.transport
         if found is None:
@@ -131,6 +136,7 @@ class Packet:
 
         Raises:
             LayerNotFound: the packet has no ICMP layer.
+
         """
         if self._facts.icmp is None:
             raise LayerNotFound(f"{self!r} has no ICMP layer")
@@ -142,11 +148,12 @@ class Packet:
         Raises:
             LayerNotFound: the packet has neither Ethernet nor IP, and so belongs to no flow.
             FlowProtocolError: ``parent_uuid`` is no id in hex.
+
         """
         try:
             parent = int(parent_uuid, 16) if parent_uuid else None
         except ValueError:
-            raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it takes hexadecimal digits") from None
+            raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it has to be hex") from None
         if parent is not None and not 0 <= parent < 1 << 64:
             raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it has at most 16 digits")
         ids = self._facts.ids(int(LayerKeyMode.by_name(layer_key)), parent)
@@ -171,7 +178,7 @@ class PacketSequence(Sequence[Packet]):
         self.packets = tuple(packets)
 
     @classmethod
-    def from_frame(
+    def from_frame(  # noqa: PLR0913 - all but the first are options, by name only
         cls,
         data: bytes,
         *,
@@ -193,6 +200,7 @@ class PacketSequence(Sequence[Packet]):
 
         Raises:
             OptionError: an argument has a value that it cannot have.
+
         """
         data = bytes(data)
         if not 0 <= link_type <= 0xFFFF or len(data) > MAX_FRAME:
@@ -227,7 +235,7 @@ def _packets(
     remaining = outer_length
     for index, facts in enumerate(parts):
         own = [
-            Layer(LayerType(kind), data[at : at + size], at) for kind, at, size, part in layers if part == index
+            Layer(LAYERS[kind], data[at : at + size], at) for kind, at, size, part in layers if part == index
         ]
         if not own:
             continue

@@ -6,8 +6,6 @@ from flowtable.capture.bpf import LinkFilters
 from flowtable.flow._flow import Records
 
 class Engine:
-    """One table of flows that frames are counted into; nothing expires."""
-
     records: Records
     def __init__(
         self,

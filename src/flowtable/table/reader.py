@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from flowtable.capture import open_capture
@@ -18,12 +17,21 @@ from flowtable.table._engine import Engine
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Iterable
 
     from flowtable.capture import PacketSource
 
 __all__ = ["read"]
 
-_STOPS: Final = ("ended", "truncated", "malformed", "unknown after", "fragment", "too many layers at", "too many tunnels at")
+_STOPS: Final = (  # by the numbers of Stop in packet/_dissection.pxd
+    "ended at",
+    "truncated",
+    "malformed",
+    "unknown protocol after",
+    "fragment of",
+    "too many layers after",
+    "too many tunnels after",
+)
 _NO_ADDRESSES: Final = "without Ethernet or IP"
 
 
@@ -60,6 +68,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         FilterError: the BPF expression is wrong.
         OptionError: an option has a value that it cannot have.
         TableFull: there are more flows than ``max_flows``.
+
     """
     key = LayerKeyMode.by_name(layer_key)
     engine = Engine(

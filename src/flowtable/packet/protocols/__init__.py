@@ -1,0 +1,1 @@
+"""The protocols, one family a file; compiled into ``_decode``."""
