@@ -252,6 +252,6 @@ def _libpcap(link_type: int, capture_length: int, expression: str, *, optimize: 
 @cache
 def _cypcap() -> Any:
     """Load libpcap when the first expression needs it, since most captures are read without one."""
-    import cypcap
+    import cypcap  # noqa: PLC0415
 
     return cypcap

@@ -15,12 +15,14 @@ __all__ = ["write_parquet"]
 def write_parquet(reader: Any, to: Target) -> None:
     """Write the batches of a ``RecordBatchReader``, a row group each.
 
-    Ids never repeat, so that a dictionary of them only costs time; names always do, addresses mostly.
+    Names repeat always, and addresses mostly. Ids never do, so that a dictionary of them, compression and
+    their smallest and largest would only cost time.
     """
-    repeats = [f.column for f in FIELDS if f.kind in (Kind.NAME, Kind.ADDRESS)]
-    with (
-        opened(to) as file,
-        pq.ParquetWriter(file, reader.schema, use_dictionary=repeats, compression="snappy") as writer,
-    ):
+    options = {
+        "use_dictionary": [f.column for f in FIELDS if f.kind in (Kind.NAME, Kind.ADDRESS)],
+        "compression": {f.column: "none" if f.kind is Kind.ID else "snappy" for f in FIELDS},
+        "write_statistics": [f.column for f in FIELDS if f.kind is not Kind.ID],
+    }
+    with opened(to) as file, pq.ParquetWriter(file, reader.schema, **options) as writer:
         for batch in reader:
             writer.write_batch(batch)

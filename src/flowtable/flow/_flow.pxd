@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowtable._types cimport Record
 from flowtable.packet._dissection cimport Part
@@ -40,7 +40,9 @@ cdef class Records:
     cdef const uint8_t *node
     cdef size_t node_length
     cdef tuple path_texts
-    cdef tuple applications                     # (texts, index of each path's)
+    cdef tuple application_texts
+    cdef int32_t *application_of                # [path]: number of its last layer's name among those texts
+    cdef uint32_t applications_known            # paths that these two cover
 
     cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil
     cdef Record *new_record(self) noexcept nogil
@@ -48,11 +50,8 @@ cdef class Records:
     cdef uint16_t path_of(self, const Part *part) noexcept nogil
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
     cdef tuple paths_by_number(self)
-    cdef tuple applications_by_path(self)
-    cdef tuple validity(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
-    cdef bytes number_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
-    cdef bytes name_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
-    cdef tuple text_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop)
+    cdef tuple applications(self)
+    cdef int check_rows(self, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1
 
 
 cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:

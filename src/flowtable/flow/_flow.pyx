@@ -25,6 +25,7 @@ cdef extern from "stdlib.h" nogil:
 cdef enum:
     PIECE_BYTES = PIECE_RECORDS * sizeof(Record)
     TEXT_BYTES = 48                             # the longest text of a field: an IPv6 address has 45
+    CHUNK_ROWS = 1024                           # of a column at a time: their records take 256 KiB
 
 
 # ---- places: where a field is in the record
@@ -81,8 +82,9 @@ cdef class Records:
         self.node_length = len(self.node_bytes)
         self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
+        self.application_of = <int32_t *>calloc(MAX_PATHS, sizeof(int32_t))
         self.n_paths = 1
-        if self.pieces == NULL or self.paths == NULL:
+        if self.pieces == NULL or self.paths == NULL or self.application_of == NULL:
             raise MemoryError("no memory for a flow table")
 
     def __dealloc__(self):
@@ -92,6 +94,7 @@ cdef class Records:
                 free(self.pieces[piece])
         free(self.pieces)
         free(self.paths)
+        free(self.application_of)
 
     def __len__(self):
         return self.count
@@ -177,7 +180,7 @@ cdef class Records:
         if place == P_PATH:
             return self.paths_by_number()
         if place == P_APPLICATION:
-            return self.applications_by_path()[0]
+            return self.applications()
         if place == P_NODE_TID:
             return (self.node_tid,)
         if place == P_CAPTURE_ID:
@@ -194,16 +197,17 @@ cdef class Records:
             self.path_texts = tuple(texts)
         return self.path_texts
 
-    cdef tuple applications_by_path(self):
-        """Distinct last names of the paths, and for each path which of them is its own."""
+    cdef tuple applications(self):
+        """Distinct last names of the paths; application_of says which of them is a path's own."""
         cdef uint32_t node
-        if self.applications is None or len(self.applications[1]) != self.n_paths:
-            numbers, of_path = {"": 0}, [0]
+        if self.applications_known != self.n_paths:
+            numbers = {"": 0}
             for node in range(1, self.n_paths):
                 name = LAYER_NAMES[self.paths[node].layer]
-                of_path.append(numbers.setdefault(name, len(numbers)))
-            self.applications = tuple(numbers), of_path
-        return self.applications
+                self.application_of[node] = numbers.setdefault(name, len(numbers))
+            self.application_texts = tuple(numbers)
+            self.applications_known = self.n_paths
+        return self.application_texts
 
     # ---- single values
 
@@ -219,9 +223,7 @@ cdef class Records:
         if kind == TEXT:
             return text[:put_text(self, record, place, text)].decode("ascii")
         if kind == NAME:
-            if place == P_APPLICATION:
-                return self.applications_by_path()[0][self.applications[1][record.path]]
-            return self.names(place)[get_number(record, place)]
+            return self.names(place)[name_number(self, record, place)]
         return get_number(record, place)
 
     def parent_of(self, uint32_t number):
@@ -243,104 +245,122 @@ cdef class Records:
 
     # ---- columns
 
-    def column(self, int place, int kind, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
-        """A field of many flows as Arrow buffers: ``(validity, number of nulls, offsets, data)``.
+    def columns(self, list fields, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+        """Fields of many flows as Arrow buffers, each ``(validity, number of nulls, offsets, data)``.
 
-        ``rows`` are record numbers, or None for all records; ``start`` and ``stop`` choose among them.
-        Validity is None when nothing is null, offsets are None unless the kind is TEXT. Texts are UTF-8
-        with 32-bit offsets, names 32-bit indices into ``names(place)``, and all else 64 bits wide.
+        ``fields`` are ``(place, kind)``. ``rows`` are record numbers, or None for all records; ``start``
+        and ``stop`` choose among them. Validity is None when nothing is null, offsets are None unless the
+        kind is TEXT. Texts are UTF-8 with 32-bit offsets, names 32-bit indices into ``names(place)``, and
+        all else is 64 bits wide.
         """
-        cdef uint32_t limit = self.count if rows is None else <uint32_t>rows.shape[0]
+        cdef list columns = [Column(place, kind, stop - start) for place, kind in fields]
+        cdef Column column
+        cdef uint32_t at, chunk
+        self.check_rows(rows, start, stop)
+        self.applications()
+        for at in range(start, stop, CHUNK_ROWS):
+            chunk = min(stop - at, <uint32_t>CHUNK_ROWS)
+            for column in columns:
+                column.fill(self, rows, at, chunk)
+        return [column.buffers() for column in columns]
+
+    cdef int check_rows(self, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
         cdef uint32_t row
-        if not start <= stop <= limit:
+        if not start <= stop <= (self.count if rows is None else <uint32_t>rows.shape[0]):
             raise IndexError((start, stop))
         if rows is not None:
             for row in range(start, stop):
                 if rows[row] >= self.count:
                     raise IndexError(rows[row])
-        nulls, validity = self.validity(place, rows, start, stop)
-        if kind == TEXT:
-            return validity, nulls, *self.text_column(place, rows, start, stop)
-        if kind == NAME:
-            return validity, nulls, None, self.name_column(place, rows, start, stop)
-        return validity, nulls, None, self.number_column(place, rows, start, stop)
-
-    cdef tuple validity(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
-        cdef uint32_t row, n = stop - start, present = 0
-        cdef bytes out = PyBytes_FromStringAndSize(NULL, (n + 7) // 8)
-        cdef uint8_t *bits = <uint8_t *>PyBytes_AS_STRING(out)
-        if not can_be_absent(place):
-            return 0, None
-        memset(bits, 0, (n + 7) // 8)
-        with nogil:
-            for row in range(n):
-                if is_present(row_at(self, rows, start + row), place):
-                    bits[row >> 3] |= 1 << (row & 7)
-                    present += 1
-        return (0, None) if present == n else (n - present, out)
-
-    cdef bytes number_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
-        cdef uint32_t row, n = stop - start
-        cdef bytes out = PyBytes_FromStringAndSize(NULL, 8 * <Py_ssize_t>n)
-        cdef uint64_t *numbers = <uint64_t *>PyBytes_AS_STRING(out)
-        with nogil:
-            for row in range(n):
-                numbers[row] = get_number(row_at(self, rows, start + row), place)
-        return out
-
-    cdef bytes name_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
-        cdef uint32_t row, n = stop - start
-        cdef bytes out = PyBytes_FromStringAndSize(NULL, 4 * <Py_ssize_t>n)
-        cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(out)
-        cdef list of_path
-        if place == P_APPLICATION:
-            of_path = self.applications_by_path()[1]
-            for row in range(n):
-                numbers[row] = of_path[row_at(self, rows, start + row).path]
-            return out
-        with nogil:
-            for row in range(n):
-                numbers[row] = <int32_t>get_number(row_at(self, rows, start + row), place)
-        return out
-
-    cdef tuple text_column(self, int place, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
-        cdef uint32_t row, n = stop - start, at = 0
-        cdef bytes offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>n + 1))
-        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(offsets)
-        cdef bytearray data = bytearray(<Py_ssize_t>n * TEXT_BYTES)
-        cdef char *text = data
-        cdef const Record *record
-        with nogil:
-            ends[0] = 0
-            for row in range(n):
-                record = row_at(self, rows, start + row)
-                if is_present(record, place):
-                    at += put_text(self, record, place, text + at)
-                ends[row + 1] = at
-        return offsets, bytes(memoryview(data)[:at])
-
+        return 0
 
     # ---- NDJSON
 
     def json_lines(self, programme, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
         """Flows as NDJSON, a line each, as ``programme`` lays them out: see ``export/json.py``."""
         cdef JsonProgramme steps = programme
-        cdef uint32_t limit = self.count if rows is None else <uint32_t>rows.shape[0]
         cdef uint32_t row
         cdef bytearray out
         cdef char *at
-        if not start <= stop <= limit:
-            raise IndexError((start, stop))
-        if rows is not None:
-            for row in range(start, stop):
-                if rows[row] >= self.count:
-                    raise IndexError(rows[row])
+        self.check_rows(rows, start, stop)
         out = bytearray(<Py_ssize_t>(stop - start) * steps.line_bytes)
         at = out
         with nogil:
             for row in range(start, stop):
                 at += steps.put_line(self, row_at(self, rows, row), at)
         return memoryview(out)[:at - <char *>out]
+
+
+cdef class Column:
+    """One field of many flows, filled a chunk at a time so that the records stay in the cache meanwhile."""
+
+    cdef int place
+    cdef int kind
+    cdef uint32_t filled            # rows
+    cdef uint32_t present
+    cdef uint32_t length            # bytes of text
+    cdef bytes validity
+    cdef bytes offsets
+    cdef bytes data
+
+    def __cinit__(self, int place, int kind, uint32_t rows):
+        cdef Py_ssize_t width = text_width(place) if kind == TEXT else 4 if kind == NAME else 8
+        self.place, self.kind = place, kind
+        self.validity = bytes((rows + 7) // 8) if can_be_absent(place) else None
+        self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1)) if kind == TEXT else None
+        self.data = PyBytes_FromStringAndSize(NULL, width * rows)
+        if kind == TEXT:
+            (<int32_t *>PyBytes_AS_STRING(self.offsets))[0] = 0
+
+    cdef int fill(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
+        if self.validity is None:
+            self.present += n
+        else:
+            self.fill_validity(records, rows, start, n)
+        if self.kind == TEXT:
+            self.fill_texts(records, rows, start, n)
+        elif self.kind == NAME:
+            self.fill_names(records, rows, start, n)
+        else:
+            self.fill_numbers(records, rows, start, n)
+        self.filled += n
+        return 0
+
+    cdef void fill_validity(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef uint8_t *bits = <uint8_t *>PyBytes_AS_STRING(self.validity)
+        cdef uint32_t row
+        for row in range(self.filled, self.filled + n):
+            if is_present(row_at(records, rows, start + row - self.filled), self.place):
+                bits[row >> 3] |= 1 << (row & 7)
+                self.present += 1
+
+    cdef void fill_numbers(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef uint64_t *numbers = <uint64_t *>PyBytes_AS_STRING(self.data) + self.filled
+        cdef uint32_t row
+        for row in range(n):
+            numbers[row] = get_number(row_at(records, rows, start + row), self.place)
+
+    cdef void fill_names(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(self.data) + self.filled
+        cdef uint32_t row
+        for row in range(n):
+            numbers[row] = name_number(records, row_at(records, rows, start + row), self.place)
+
+    cdef void fill_texts(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(self.offsets) + self.filled + 1
+        cdef char *text = PyBytes_AS_STRING(self.data)
+        cdef const Record *record
+        cdef uint32_t row
+        for row in range(n):
+            record = row_at(records, rows, start + row)
+            if is_present(record, self.place):
+                self.length += put_text(records, record, self.place, text + self.length)
+            ends[row] = self.length
+
+    cdef tuple buffers(self):
+        cdef uint32_t nulls = self.filled - self.present
+        data = memoryview(self.data)[:self.length] if self.kind == TEXT else self.data
+        return self.validity if nulls else None, nulls, self.offsets, data
 
 
 cdef enum Shown:
@@ -524,7 +544,7 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
 
 
 cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
-    """A field that is a number, or the number of a name; of P_APPLICATION the path."""
+    """A field that is a number, or the number of a name; of P_APPLICATION its path's."""
     if place == P_AB_PACKETS:
         return r.ab_packets
     elif place == P_AB_BYTES:
@@ -562,6 +582,20 @@ cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
     elif place == P_FINISH_TYPE:
         return r.finish
     return 0
+
+
+cdef inline int32_t name_number(Records records, const Record *r, int place) noexcept nogil:
+    """Which of names(place) the flow has; of its application only after applications()."""
+    if place == P_APPLICATION:
+        return records.application_of[r.path]
+    return <int32_t>get_number(r, place)
+
+
+cdef inline int text_width(int place) noexcept nogil:
+    """The longest text that put_text() writes there: an IPv6 address, a MAC, or sixteen digits."""
+    if place == P_NETWORK_A or place == P_NETWORK_B:
+        return 45
+    return 17 if place == P_LINK_A or place == P_LINK_B else 16
 
 
 cdef inline int put_text(Records records, const Record *r, int place, char *out) noexcept nogil:

@@ -40,11 +40,16 @@ def arrow_schema() -> Any:
 def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     """Record batches of at most ``BATCH_ROWS`` flows; ``rows`` are record numbers, or None for all."""
     schema = arrow_schema()
-    names = {f.place: _names(records, f) for f in FIELDS if f.kind is Kind.NAME}
+    placed = [(PLACES[f.place], f.kind.core) for f in FIELDS if f.place]
+    names = [_names(records, f) if f.kind is Kind.NAME else None for f in FIELDS]
     total = records.count if rows is None else len(rows)
     for start in range(0, total, BATCH_ROWS):
-        part = (rows, start, min(start + BATCH_ROWS, total))
-        columns = [_column(records, f, names.get(f.place), part) for f in FIELDS]
+        stop = min(start + BATCH_ROWS, total)
+        buffers = iter(records.columns(placed, rows, start, stop))
+        columns = [
+            _column(f, stop - start, next(buffers), texts) if f.place else pa.nulls(stop - start, _TYPES[f.kind])
+            for f, texts in zip(FIELDS, names, strict=True)
+        ]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -52,16 +57,15 @@ def _names(records: Records, f: Field) -> Any:
     return pa.array(records.names(PLACES[f.place or ""]), pa.string())
 
 
-def _column(records: Records, f: Field, names: Any, part: tuple[array[int] | None, int, int]) -> Any:
-    """One field of some flows, without a copy."""
-    rows, start, stop = part
-    if f.place is None:
-        return pa.nulls(stop - start, _TYPES[f.kind])
-    validity, nulls, offsets, data = records.column(PLACES[f.place], f.kind.core, rows, start, stop)
-    buffers = [None if b is None else pa.py_buffer(b) for b in (validity, offsets, data)]
-    if f.kind is Kind.NAME:
-        indices = pa.Array.from_buffers(pa.int32(), stop - start, [buffers[0], buffers[2]], nulls)
+def _column(f: Field, rows: int, buffers: tuple[Any, ...], names: Any) -> Any:
+    """Wrap a column's buffers, without a copy."""
+    validity, nulls, offsets, data = buffers
+    if names is not None:
+        indices = pa.Array.from_buffers(pa.int32(), rows, _arrow(validity, data), nulls)
         return pa.DictionaryArray.from_arrays(indices, names)
-    if offsets is None:
-        del buffers[1]
-    return pa.Array.from_buffers(_TYPES[f.kind], stop - start, buffers, nulls)
+    parts = _arrow(validity, data) if offsets is None else _arrow(validity, offsets, data)
+    return pa.Array.from_buffers(_TYPES[f.kind], rows, parts, nulls)
+
+
+def _arrow(*buffers: bytes | memoryview | None) -> list[Any]:
+    return [None if b is None else pa.py_buffer(b) for b in buffers]

@@ -91,7 +91,8 @@ class FlowSet(Sequence[Flow]):
             return [None] * len(self)
         if wanted.kind.core != Kind.COUNT.core or wanted.group not in ("", "Metric"):
             return [value_of(self._records, number, wanted) for number in self._numbers()]
-        data = self._records.column(PLACES[wanted.place], wanted.kind.core, self._rows, 0, len(self))[3]
+        wanted_column = [(PLACES[wanted.place], wanted.kind.core)]
+        data = self._records.columns(wanted_column, self._rows, 0, len(self))[0][3]
         return memoryview(data).cast("Q").tolist()
 
     def filter(self, where: Callable[[Flow], object] | Any) -> FlowSet:

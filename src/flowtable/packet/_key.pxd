@@ -9,6 +9,10 @@ from flowtable.packet._dissection cimport Part
 from flowtable.packet._layers cimport ETHERNET, GENEVE, VXLAN
 
 
+cdef extern from * nogil:
+    int leading_zeros "__builtin_clzll"(unsigned long long value)
+
+
 cdef enum LayerKey:
     KEY_L2 = 0
     KEY_L3 = 1
@@ -118,9 +122,7 @@ cdef inline uint8_t *put_pair(uint8_t *p, const void *a, const void *b, int size
 
 cdef inline int put_hex(uint8_t *out, uint64_t value) noexcept nogil:
     """Write a number as an id is printed: in hex, without leading zeros. Gives the number of digits."""
-    cdef int digits = 1, i
-    while digits < 16 and value >> (4 * digits):
-        digits += 1
+    cdef int digits = (67 - leading_zeros(value | 1)) // 4, i
     for i in range(digits):
         out[i] = b"0123456789abcdef"[(value >> (4 * (digits - 1 - i))) & 15]
     return digits

@@ -7,6 +7,7 @@ comes first; what a batch points to in a frame is read before the source refills
 from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
+from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._types cimport BATCH, MAX_PARTS, TCP, Frame, Record
 from flowtable.capture._bpf cimport Instruction, Program, execute
@@ -95,6 +96,7 @@ cdef class Engine:
         cdef int outcome = self.drain(source)
         while outcome == DONE and source.refill():
             outcome = self.drain(source)
+            PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
             if progress is not None:
                 progress(source)
         if outcome == NO_MEMORY:
