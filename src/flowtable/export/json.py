@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from flowtable.export._files import Target, opened
-from flowtable.flow._flow import PLACES, JsonProgramme
+from flowtable.flow._flow import PLACES
+from flowtable.flow._rows import JsonProgramme, json_lines
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
     total = records.count if rows is None else len(rows)
     with opened(to) as file:
         for start in range(0, total, LINES_AT_ONCE):
-            file.write(records.json_lines(programme, rows, start, min(start + LINES_AT_ONCE, total)))
+            file.write(json_lines(records, programme, rows, start, min(start + LINES_AT_ONCE, total)))
 
 
 def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:

@@ -51,7 +51,6 @@ cdef class Records:
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
     cdef tuple paths_by_number(self)
     cdef tuple applications(self)
-    cdef int check_rows(self, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1
 
 
 cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from flowtable.flow._flow import PLACES
+from flowtable.flow._rows import columns
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     total = records.count if rows is None else len(rows)
     for start in range(0, total, BATCH_ROWS):
         stop = min(start + BATCH_ROWS, total)
-        buffers = iter(records.columns(placed, rows, start, stop))
-        columns = [
-            _column(f, stop - start, next(buffers), texts) if f.place else pa.nulls(stop - start, _TYPES[f.kind])
+        buffers = iter(columns(records, placed, rows, start, stop))
+        arrays = [
+            _column(f, stop - start, next(buffers), texts)
+            if f.place
+            else pa.nulls(stop - start, _TYPES[f.kind])
             for f, texts in zip(FIELDS, names, strict=True)
         ]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _names(records: Records, f: Field) -> Any:

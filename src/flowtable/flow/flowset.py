@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, overload
 
 from flowtable.errors import ExtraMissing, OptionError
 from flowtable.flow._flow import PLACES
+from flowtable.flow._rows import columns
 from flowtable.flow.model import Flow, ends_of, value_of
 from flowtable.flow.schema import Kind, field
 
@@ -92,7 +93,7 @@ class FlowSet(Sequence[Flow]):
         if wanted.kind.core != Kind.COUNT.core or wanted.group not in ("", "Metric"):
             return [value_of(self._records, number, wanted) for number in self._numbers()]
         wanted_column = [(PLACES[wanted.place], wanted.kind.core)]
-        data = self._records.columns(wanted_column, self._rows, 0, len(self))[0][3]
+        data = columns(self._records, wanted_column, self._rows, 0, len(self))[0][3]
         return memoryview(data).cast("Q").tolist()
 
     def filter(self, where: Callable[[Flow], object] | Any) -> FlowSet:

@@ -4,13 +4,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxhash64
+from flowtable._text cimport put_hex
 from flowtable._types cimport IPV4, KEY_ICMP, KEY_LINK, KEY_VNI, FlowKey
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._layers cimport ETHERNET, GENEVE, VXLAN
-
-
-cdef extern from * nogil:
-    int leading_zeros "__builtin_clzll"(unsigned long long value)
 
 
 cdef enum LayerKey:
@@ -118,14 +115,6 @@ cdef inline uint8_t *put_pair(uint8_t *p, const void *a, const void *b, int size
     memcpy(p, a, size)
     memcpy(p + size, b, size)
     return put_be(p + 2 * size, kind, 8)
-
-
-cdef inline int put_hex(uint8_t *out, uint64_t value) noexcept nogil:
-    """Write a number as an id is printed: in hex, without leading zeros. Gives the number of digits."""
-    cdef int digits = (67 - leading_zeros(value | 1)) // 4, i
-    for i in range(digits):
-        out[i] = b"0123456789abcdef"[(value >> (4 * (digits - 1 - i))) & 15]
-    return digits
 
 
 cdef inline FlowIds part_ids(const Part *part, bint has_parent, uint64_t parent_uuid) noexcept nogil:

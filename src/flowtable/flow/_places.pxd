@@ -1,0 +1,154 @@
+# Where the fields of a flow are: how a record gives what schema.py lists.
+
+from libc.stdint cimport int32_t, uint8_t, uint64_t
+
+from flowtable._text cimport put_address, put_hex, put_mac
+from flowtable._types cimport IPV4, TCP, Record
+from flowtable.flow._flow cimport Records, record_at
+
+
+cdef enum:                  # Kind, as schema.py's Kind.core has it
+    TEXT = 0                # made from the record: an address, an id in hex
+    NAME = 1                # a number that stands for one of a few texts
+    NUMBER = 2
+
+
+cdef enum:                  # Place: P_ and the name in _flow.PLACES
+    P_UUID
+    P_PATH
+    P_APPLICATION
+    P_LINK_PROTOCOL
+    P_LINK_A
+    P_LINK_B
+    P_LINK_ID
+    P_NETWORK_PROTOCOL
+    P_NETWORK_A
+    P_NETWORK_B
+    P_NETWORK_ID
+    P_TRANSPORT_PROTOCOL
+    P_TRANSPORT_A
+    P_TRANSPORT_B
+    P_TRANSPORT_ID
+    P_ICMP_TYPE
+    P_ICMP_CODE
+    P_ICMP_ID
+    P_AB_PACKETS
+    P_AB_BYTES
+    P_BA_PACKETS
+    P_BA_BYTES
+    P_START
+    P_LAST
+    P_RTT
+    P_TRACKING_ID
+    P_L3_TRACKING_ID
+    P_PARENT_UUID
+    P_NODE_TID
+    P_CAPTURE_ID
+    P_RAW_PACKETS
+    P_FINISH_TYPE
+
+
+cdef enum:
+    LONGEST_TEXT = 45       # an IPv6 address with an IPv4 one in it
+
+
+cdef inline bint can_be_absent(int place) noexcept nogil:
+    return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID
+
+
+cdef inline bint is_present(const Record *r, int place) noexcept nogil:
+    """Whether the flow has the layer that a field belongs to."""
+    if P_LINK_PROTOCOL <= place <= P_LINK_ID:
+        return r.has_link
+    if P_NETWORK_PROTOCOL <= place <= P_NETWORK_ID:
+        return r.key.network
+    if P_TRANSPORT_PROTOCOL <= place <= P_TRANSPORT_ID:
+        return r.key.transport
+    if P_ICMP_TYPE <= place <= P_ICMP_ID:
+        return r.key.icmp
+    if place == P_PARENT_UUID:
+        return r.key.parent
+    return True
+
+
+cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
+    """A field that is a number, or the number of a name; of P_APPLICATION its path's."""
+    if place == P_AB_PACKETS:
+        return r.ab_packets
+    elif place == P_AB_BYTES:
+        return r.ab_bytes
+    elif place == P_BA_PACKETS:
+        return r.ba_packets
+    elif place == P_BA_BYTES:
+        return r.ba_bytes
+    elif place == P_START:
+        return r.start
+    elif place == P_LAST:
+        return r.last
+    elif place == P_RTT:
+        return r.rtt
+    elif place == P_PATH or place == P_APPLICATION:
+        return r.path
+    elif place == P_LINK_ID:
+        return r.link_id
+    elif place == P_NETWORK_PROTOCOL:
+        return r.key.network - IPV4 if r.key.network else 0
+    elif place == P_NETWORK_ID:
+        return r.network_id
+    elif place == P_TRANSPORT_PROTOCOL:
+        return r.key.transport - TCP if r.key.transport else 0
+    elif place == P_TRANSPORT_A:
+        return r.port_a
+    elif place == P_TRANSPORT_B:
+        return r.port_b
+    elif place == P_ICMP_TYPE:
+        return r.icmp_type
+    elif place == P_ICMP_CODE:
+        return r.icmp_code
+    elif place == P_ICMP_ID:
+        return r.key.id & 0xFFFF
+    elif place == P_FINISH_TYPE:
+        return r.finish
+    return 0
+
+
+cdef inline int32_t name_number(Records records, const Record *r, int place) noexcept nogil:
+    """Which of names(place) the flow has; of its application only after applications()."""
+    if place == P_APPLICATION:
+        return records.application_of[r.path]
+    return <int32_t>get_number(r, place)
+
+
+cdef inline int text_width(int place) noexcept nogil:
+    """The longest text that put_text() writes there: an IPv6 address, a MAC, or sixteen digits."""
+    if place == P_NETWORK_A or place == P_NETWORK_B:
+        return LONGEST_TEXT
+    return 17 if place == P_LINK_A or place == P_LINK_B else 16
+
+
+cdef inline int put_text(Records records, const Record *r, int place, char *out) noexcept nogil:
+    """Write a field of kind TEXT, at most TEXT_BYTES; gives its length."""
+    if place == P_UUID:
+        return put_hex(<uint8_t *>out, r.uuid)
+    elif place == P_TRACKING_ID:
+        return put_hex(<uint8_t *>out, r.tracking_id)
+    elif place == P_L3_TRACKING_ID:
+        return put_hex(<uint8_t *>out, r.l3_tracking_id)
+    elif place == P_PARENT_UUID:
+        return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid)
+    elif place == P_LINK_A:
+        return put_mac(out, r.link_a)
+    elif place == P_LINK_B:
+        return put_mac(out, r.link_b)
+    elif place == P_NETWORK_A:
+        return put_address(out, r.key.network == IPV4, address_of(r, r.swapped))
+    elif place == P_NETWORK_B:
+        return put_address(out, r.key.network == IPV4, address_of(r, not r.swapped))
+    return 0
+
+
+cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:
+    """The address in one end of the key."""
+    if end_b:
+        return r.key.address_b
+    return r.key.address_a

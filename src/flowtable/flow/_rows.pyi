@@ -1,0 +1,14 @@
+from collections.abc import Sequence
+
+from flowtable.flow._flow import Records
+
+def columns(
+    records: Records, fields: list[tuple[int, int]], rows: Sequence[int] | None, start: int, stop: int
+) -> list[tuple[bytes | None, int, bytes | None, bytes | memoryview]]: ...
+def json_lines(
+    records: Records, programme: JsonProgramme, rows: Sequence[int] | None, start: int, stop: int
+) -> memoryview: ...
+
+class JsonProgramme:
+    line_bytes: int
+    def __init__(self, steps: list[tuple[bytes, int, int, int, bool, list[bytes]]]) -> None: ...

@@ -1,0 +1,228 @@
+"""Many flows at a time: as Arrow buffers, and as lines of JSON."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+
+from flowtable._text cimport put_number
+from flowtable._types cimport Record
+from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._places cimport (
+    LONGEST_TEXT, NAME, TEXT, can_be_absent, get_number, is_present, name_number, put_text, text_width,
+)
+
+cdef enum:
+    CHUNK_ROWS = 1024           # of a column at a time: their records take 256 KiB
+
+
+def columns(Records records not None, list fields, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+    """Fields of many flows as Arrow buffers, each ``(validity, number of nulls, offsets, data)``.
+
+    ``fields`` are ``(place, kind)``. ``rows`` are record numbers, or None for all records; ``start``
+    and ``stop`` choose among them. Validity is None when nothing is null, offsets are None unless the
+    kind is TEXT. Texts are UTF-8 with 32-bit offsets, names 32-bit indices into ``names(place)``, and
+    all else is 64 bits wide.
+    """
+    cdef list columns = [Column(place, kind, stop - start) for place, kind in fields]
+    cdef Column column
+    cdef uint32_t at, chunk
+    check_rows(records, rows, start, stop)
+    records.applications()
+    for at in range(start, stop, CHUNK_ROWS):
+        chunk = min(stop - at, <uint32_t>CHUNK_ROWS)
+        for column in columns:
+            column.fill(records, rows, at, chunk)
+    return [column.buffers() for column in columns]
+
+cdef int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
+    cdef uint32_t row
+    if not start <= stop <= (records.count if rows is None else <uint32_t>rows.shape[0]):
+        raise IndexError((start, stop))
+    if rows is not None:
+        for row in range(start, stop):
+            if rows[row] >= records.count:
+                raise IndexError(rows[row])
+    return 0
+
+
+cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
+    return record_at(records, row if rows is None else rows[row])
+
+
+cdef class Column:
+    """One field of many flows, filled a chunk at a time so that the records stay in the cache meanwhile."""
+
+    cdef int place
+    cdef int kind
+    cdef uint32_t filled            # rows
+    cdef uint32_t present
+    cdef uint32_t length            # bytes of text
+    cdef bytes validity
+    cdef bytes offsets
+    cdef bytes data
+
+    def __cinit__(self, int place, int kind, uint32_t rows):
+        cdef Py_ssize_t width = text_width(place) if kind == TEXT else 4 if kind == NAME else 8
+        self.place, self.kind = place, kind
+        self.validity = bytes((rows + 7) // 8) if can_be_absent(place) else None
+        self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1)) if kind == TEXT else None
+        self.data = PyBytes_FromStringAndSize(NULL, width * rows)
+        if kind == TEXT:
+            (<int32_t *>PyBytes_AS_STRING(self.offsets))[0] = 0
+
+    cdef int fill(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
+        if self.validity is None:
+            self.present += n
+        else:
+            self.fill_validity(records, rows, start, n)
+        if self.kind == TEXT:
+            self.fill_texts(records, rows, start, n)
+        elif self.kind == NAME:
+            self.fill_names(records, rows, start, n)
+        else:
+            self.fill_numbers(records, rows, start, n)
+        self.filled += n
+        return 0
+
+    cdef void fill_validity(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef uint8_t *bits = <uint8_t *>PyBytes_AS_STRING(self.validity)
+        cdef uint32_t row
+        for row in range(self.filled, self.filled + n):
+            if is_present(row_at(records, rows, start + row - self.filled), self.place):
+                bits[row >> 3] |= 1 << (row & 7)
+                self.present += 1
+
+    cdef void fill_numbers(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef uint64_t *numbers = <uint64_t *>PyBytes_AS_STRING(self.data) + self.filled
+        cdef uint32_t row
+        for row in range(n):
+            numbers[row] = get_number(row_at(records, rows, start + row), self.place)
+
+    cdef void fill_names(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(self.data) + self.filled
+        cdef uint32_t row
+        for row in range(n):
+            numbers[row] = name_number(records, row_at(records, rows, start + row), self.place)
+
+    cdef void fill_texts(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(self.offsets) + self.filled + 1
+        cdef char *text = PyBytes_AS_STRING(self.data)
+        cdef const Record *record
+        cdef uint32_t row
+        for row in range(n):
+            record = row_at(records, rows, start + row)
+            if is_present(record, self.place):
+                self.length += put_text(records, record, self.place, text + self.length)
+            ends[row] = self.length
+
+    cdef tuple buffers(self):
+        cdef uint32_t nulls = self.filled - self.present
+        data = memoryview(self.data)[:self.length] if self.kind == TEXT else self.data
+        return self.validity if nulls else None, nulls, self.offsets, data
+
+
+def json_lines(Records records not None, JsonProgramme programme not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+    """Flows as NDJSON, a line each, as ``programme`` lays them out: see ``export/json.py``."""
+    cdef uint32_t row
+    cdef bytearray out
+    cdef char *at
+    check_rows(records, rows, start, stop)
+    out = bytearray(<Py_ssize_t>(stop - start) * programme.line_bytes)
+    at = out
+    with nogil:
+        for row in range(start, stop):
+            at += programme.put_line(records, row_at(records, rows, row), at)
+    return memoryview(out)[:at - <char *>out]
+
+
+cdef enum Shown:
+    SHOW_TEXT = 0           # in quotes; these texts need no escapes
+    SHOW_NAME = 1           # in quotes, escaped when the programme was made
+    SHOW_NUMBER = 2
+    SHOW_MS = 3             # ns as ms
+
+
+cdef struct JsonStep:
+    const char *before      # what stands in front of the value: a comma, perhaps a group's name, the name
+    uint32_t before_length
+    int place
+    int shown
+    uint32_t skip           # steps of the group to pass over if the flow does not have it; 0: no group begins
+    bint closes             # the value is its group's last
+    uint32_t first_name     # of its texts among all names
+
+
+cdef class JsonProgramme:
+    """How a line is put together: made once for a set of flows, run for each of them.
+
+    ``steps`` are ``(before, place, shown, skip, closes, names)``: bytes, three numbers, a bool, and a list
+    of JSON texts for names (for P_APPLICATION one for each path).
+    """
+
+    cdef JsonStep *steps
+    cdef uint32_t n_steps
+    cdef const char **names
+    cdef uint32_t *name_lengths
+    cdef list keep                  # what the pointers point into
+    cdef readonly uint32_t line_bytes   # the longest line that there can be
+
+    def __cinit__(self, list steps):
+        cdef uint32_t i, n_names = sum(len(step[5]) for step in steps), at = 0
+        self.keep = []
+        self.steps = <JsonStep *>calloc(len(steps) + 1, sizeof(JsonStep))
+        self.names = <const char **>calloc(n_names + 1, sizeof(char *))
+        self.name_lengths = <uint32_t *>calloc(n_names + 1, sizeof(uint32_t))
+        if self.steps == NULL or self.names == NULL or self.name_lengths == NULL:
+            raise MemoryError("no memory to lay out JSON")
+        self.line_bytes = 2
+        for i, (before, place, shown, skip, closes, texts) in enumerate(steps):
+            self.keep += [before, *texts]
+            self.steps[i] = JsonStep(before, len(before), place, shown, skip, closes, at)
+            for text in texts:
+                self.names[at] = text
+                self.name_lengths[at] = len(text)
+                at += 1
+            self.line_bytes += len(before) + 1 + max(LONGEST_TEXT + 2, *map(len, texts), 0)
+        self.n_steps = len(steps)
+
+    def __dealloc__(self):
+        free(self.steps)
+        free(self.names)
+        free(self.name_lengths)
+
+    cdef Py_ssize_t put_line(self, Records records, const Record *record, char *out) noexcept nogil:
+        """Write one flow; there is room for line_bytes. Gives the bytes written."""
+        cdef uint32_t i = 0
+        cdef char *at = out
+        cdef const JsonStep *step
+        while i < self.n_steps:
+            step = &self.steps[i]
+            if step.skip and not is_present(record, step.place):
+                i += step.skip
+                continue
+            memcpy(at, step.before, step.before_length)
+            at += step.before_length
+            at += self.put_value(records, record, step, at)
+            if step.closes:
+                at[0] = c"}"
+                at += 1
+            i += 1
+        at[0] = c"}"
+        at[1] = c"\n"
+        return at + 2 - out
+
+    cdef int put_value(self, Records records, const Record *record, const JsonStep *step, char *out) noexcept nogil:
+        cdef uint32_t name
+        cdef int length
+        if step.shown == SHOW_NAME:
+            name = step.first_name + <uint32_t>get_number(record, step.place)
+            memcpy(out, self.names[name], self.name_lengths[name])
+            return <int>self.name_lengths[name]
+        if step.shown == SHOW_TEXT:
+            length = put_text(records, record, step.place, out + 1) if is_present(record, step.place) else 0
+            out[0] = out[length + 1] = c'"'
+            return length + 2
+        if step.shown == SHOW_MS:
+            return put_number(out, get_number(record, step.place) // 1000000)
+        return put_number(out, get_number(record, step.place))
