@@ -8,23 +8,20 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING
 
+from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport Record
-from flowtable.packet._dissection cimport Part
 from flowtable.flow._places cimport (
-    LONGEST_TEXT, NAME, TEXT, is_present, get_number, name_number, put_text,
-    P_AB_BYTES, P_AB_PACKETS, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS, P_CAPTURE_ID, P_FINISH_TYPE, P_ICMP_CODE, P_ICMP_ID, P_ICMP_TYPE, P_L3_TRACKING_ID, P_LAST, P_LINK_A, P_LINK_B, P_LINK_ID, P_LINK_PROTOCOL, P_NETWORK_A, P_NETWORK_B, P_NETWORK_ID, P_NETWORK_PROTOCOL, P_NODE_TID, P_PARENT_UUID, P_PATH, P_RAW_PACKETS, P_RTT, P_START, P_TRACKING_ID, P_TRANSPORT_A, P_TRANSPORT_B, P_TRANSPORT_ID, P_TRANSPORT_PROTOCOL, P_UUID,
+    LONGEST_TEXT, NAME, P_AB_BYTES, P_AB_PACKETS, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS, P_CAPTURE_ID,
+    P_FINISH_TYPE, P_ICMP_CODE, P_ICMP_ID, P_ICMP_TYPE, P_L3_TRACKING_ID, P_LAST, P_LINK_A, P_LINK_B,
+    P_LINK_ID, P_LINK_PROTOCOL, P_NETWORK_A, P_NETWORK_B, P_NETWORK_ID, P_NETWORK_PROTOCOL, P_NODE_TID,
+    P_PARENT_UUID, P_PATH, P_RAW_PACKETS, P_RTT, P_START, P_TRACKING_ID, P_TRANSPORT_A, P_TRANSPORT_B,
+    P_TRANSPORT_ID, P_TRANSPORT_PROTOCOL, P_UUID, TEXT, get_number, is_present, name_number, put_text,
 )
+from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
 
 from flowtable.packet.layers import LAYER_NAMES
-
-cdef extern from "sys/mman.h" nogil:
-    int madvise(void *address, size_t length, int advice)
-    int MADV_HUGEPAGE
-
-cdef extern from "stdlib.h" nogil:
-    int posix_memalign(void **memory, size_t alignment, size_t size)
 
 cdef enum:
     PIECE_BYTES = PIECE_RECORDS * sizeof(Record)
@@ -95,10 +92,10 @@ cdef class Records:
         return record
 
     cdef bint new_piece(self, uint32_t piece) noexcept nogil:
-        cdef void *memory = NULL
-        if piece == MAX_PIECES or posix_memalign(&memory, PIECE_BYTES, PIECE_BYTES) != 0:
+        cdef void *memory = aligned_memory(PIECE_BYTES) if piece < MAX_PIECES else NULL
+        if memory == NULL:
             return False
-        madvise(memory, PIECE_BYTES, MADV_HUGEPAGE)     # only advice: the flows do not depend on it
+        prefer_large_pages(memory, PIECE_BYTES)
         self.pieces[piece] = <Record *>memory
         return True
 

@@ -5,19 +5,13 @@
 # slots hold is moved a few at a time, and looked up in both until then.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
-from flowtable._types cimport FlowKey, Record
+from flowtable._memory cimport prefer_large_pages
+from flowtable._types cimport FlowKey
 from flowtable.flow._flow cimport Records, record_at
 
-
-cdef extern from "sys/mman.h" nogil:
-    int madvise(void *address, size_t length, int advice)
-    int MADV_HUGEPAGE
-
-cdef extern from "stdlib.h" nogil:
-    void *calloc(size_t n, size_t size)
 
 cdef extern from * nogil:
     void prefetch "__builtin_prefetch"(const void *address)
@@ -130,8 +124,7 @@ cdef inline bint grow(Index *index) noexcept nogil:
     cdef uint64_t *fresh = <uint64_t *>calloc(slots, sizeof(uint64_t))
     if fresh == NULL:
         return False
-    if slots * sizeof(uint64_t) >= 1 << 21:
-        madvise(<void *>((<size_t>fresh + 4095) & ~<size_t>4095), slots * sizeof(uint64_t) - 4096, MADV_HUGEPAGE)
+    prefer_large_pages(fresh, slots * sizeof(uint64_t))
     index.old, index.old_mask, index.moved = index.slots, index.mask, 0
     index.slots, index.mask = fresh, slots - 1
     return True

@@ -1,0 +1,28 @@
+# Memory for tables: asked for in large pages where the system has them, since a table larger than the
+# caches waits for address translation otherwise.
+
+
+cdef extern from * nogil:
+    """
+    #include <stdlib.h>
+    #include <sys/mman.h>
+
+    /* Only advice: nothing depends on its success, and systems without it lose some speed. */
+    static inline void flowtable_prefer_large_pages(void *memory, size_t size)
+    {
+    #ifdef MADV_HUGEPAGE
+        char *first = (char *)(((size_t)memory + 4095) & ~(size_t)4095);
+        if (size >= (size_t)1 << 21)
+            (void)madvise(first, size - (size_t)(first - (char *)memory), MADV_HUGEPAGE);
+    #endif
+    }
+
+    /* Memory of a power of two in size, aligned to its size; NULL when there is none. */
+    static inline void *flowtable_aligned(size_t size)
+    {
+        void *memory = NULL;
+        return posix_memalign(&memory, size, size) == 0 ? memory : NULL;
+    }
+    """
+    void prefer_large_pages "flowtable_prefer_large_pages"(void *memory, size_t size)
+    void *aligned_memory "flowtable_aligned"(size_t size)
