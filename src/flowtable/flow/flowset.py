@@ -24,11 +24,14 @@ __all__ = ["FlowSet"]
 SHOWN_IN_NOTEBOOKS: Final = 20
 
 
-class FlowSet(Sequence[Flow]):
+class FlowSet:
     """Flows in order, with the account of the frames that they were made from.
 
     A set owns its flows or shares them with the set it was made from: slices, sorts and filters copy
     nothing but row numbers, and the parents and children of their flows are still found.
+
+    It has what a sequence has, but does not call itself one: data frames take it for columns then, by its
+    Arrow stream, and not for a list of objects.
     """
 
     def __init__(self, records: Records, account: Account, rows: array[int] | None = None) -> None:
@@ -65,6 +68,11 @@ class FlowSet(Sequence[Flow]):
         if isinstance(index, slice):
             return self._with(array("I", self._numbers()[index]))
         return Flow(self._records, self._numbers()[index])
+
+    def __reversed__(self) -> Iterator[Flow]:
+        """Give the flows one by one, the last first."""
+        records = self._records
+        return (Flow(records, number) for number in reversed(self._numbers()))
 
     def __contains__(self, flow: object) -> bool:
         """Say whether this very flow is in the set."""
