@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from array import array
-from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final, overload
 
 from flowtable.errors import ExtraMissing, OptionError
@@ -15,6 +14,7 @@ from flowtable.flow.schema import Kind, field
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Iterator, Sequence
 
     from flowtable.flow._flow import Records
     from flowtable.flow.account import Account
