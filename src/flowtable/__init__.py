@@ -22,6 +22,9 @@ from flowtable.errors import (
 )
 from flowtable.flow import Account, Flow, FlowSet
 from flowtable.packet import (
+    ICMPType,
+    ICMPv4,
+    ICMPv6,
     LayerKeyMode,
     LayerType,
     Packet,
@@ -49,6 +52,9 @@ __all__ = [
     "FlowError",
     "FlowProtocolError",
     "FlowSet",
+    "ICMPType",
+    "ICMPv4",
+    "ICMPv6",
     "LayerKeyMode",
     "LayerNotFound",
     "LayerType",

@@ -21,6 +21,8 @@ from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
 
+from flowtable.flow.names import FlowFinishType
+from flowtable.packet.icmp import ICMPType
 from flowtable.packet.layers import LAYER_NAMES
 
 cdef enum:
@@ -234,16 +236,10 @@ PLACES = {
     "finish_type": P_FINISH_TYPE,
 }
 
-ICMP_TYPES = (
-    "UNKNOWN", "DESTINATION_UNREACHABLE", "ECHO", "NEIGHBOR", "ADDRESS_MASK", "INFO", "PARAMETER_PROBLEM",
-    "REDIRECT", "ROUTER", "SOURCE_QUENCH", "TIME_EXCEEDED", "TIMESTAMP", "PACKET_TOO_BIG",
-)
-FINISH_TYPES = ("NOT_FINISHED", "TIMEOUT", "TCP_FIN", "TCP_RST")
-
 NAMES = {
     P_LINK_PROTOCOL: ("ETHERNET",),
     P_NETWORK_PROTOCOL: ("IPV4", "IPV6"),
     P_TRANSPORT_PROTOCOL: ("TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),
-    P_ICMP_TYPE: ICMP_TYPES,
-    P_FINISH_TYPE: FINISH_TYPES,
+    P_ICMP_TYPE: tuple(kind.name for kind in ICMPType),
+    P_FINISH_TYPE: tuple(kind.name for kind in FlowFinishType),
 }

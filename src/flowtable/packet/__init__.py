@@ -1,6 +1,7 @@
 """Packets: their layers, and the parts that tunnels cut them into."""
 
 from flowtable.packet.first_layer import first_layer_type
+from flowtable.packet.icmp import ICMPType, ICMPv4, ICMPv6
 from flowtable.packet.layer_key import LayerKeyMode, default_layer_key_mode_name
 from flowtable.packet.layers import LayerType
 from flowtable.packet.packet import (
@@ -15,6 +16,9 @@ from flowtable.packet.packet import (
 
 __all__ = [
     "TUNNELS",
+    "ICMPType",
+    "ICMPv4",
+    "ICMPv6",
     "Layer",
     "LayerKeyMode",
     "LayerType",

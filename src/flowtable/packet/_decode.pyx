@@ -265,8 +265,15 @@ cdef class PartFacts:
 
     @property
     def icmp(self):
-        """Type << 24 | code << 16 | id, as flows are told apart by it, or None."""
-        return self.part.key.id if self.part.key.icmp else None
+        """Kind, flow ICMP type, code and id, or None."""
+        if not self.part.key.icmp:
+            return None
+        return self.part.key.icmp, self.part.icmp_type, self.part.icmp_code, self.part.key.id & 0xFFFF
+
+    @property
+    def icmp_key(self):
+        """What tells ICMP flows apart: type << 24 | code << 16 | id; 0 without ICMP."""
+        return self.part.key.id if self.part.key.icmp else 0
 
     @property
     def network_id(self):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
 from flowtable.packet._decode import dissect
+from flowtable.packet.icmp import ICMPType, ICMPv4, ICMPv6
 from flowtable.packet.layer_key import LayerKeyMode
 from flowtable.packet.layers import LAYERS, LayerType
 
@@ -25,7 +26,7 @@ MAX_FRAME: Final = 0x7FFF_FFFF  # bytes
 _OUT_OF_PATH: Final = (LayerType.LINUX_SLL, LayerType.LINUX_SLL2)
 _NETWORKS: Final = (LayerType.IPV4, LayerType.IPV6)
 _TRANSPORTS: Final = (LayerType.TCP, LayerType.UDP, LayerType.SCTP, LayerType.UDPLITE, LayerType.RUDP)
-_ICMP: Final = (LayerType.ICMPV4, LayerType.ICMPV6)
+_ICMPV4: Final = 1  # IcmpKind in _types.pxd
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,19 @@ class Packet:
         """
         if self._facts.icmp is None:
             raise LayerNotFound(f"{self!r} has no ICMP layer")
-        return PacketFlow(0, self._facts.icmp.to_bytes(4, "big"), b"")
+        return PacketFlow(0, self._facts.icmp_key.to_bytes(4, "big"), b"")
+
+    def icmp(self) -> ICMPv4 | ICMPv6:
+        """Give the ICMP message's type, code and id.
+
+        Raises:
+            LayerNotFound: the packet has no ICMP layer.
+
+        """
+        if self._facts.icmp is None:
+            raise LayerNotFound(f"{self!r} has no ICMP layer")
+        version, kind, code, number = self._facts.icmp
+        return (ICMPv4 if version == _ICMPV4 else ICMPv6)(ICMPType(kind), code, number)
 
     def key(self, parent_uuid: str = "", layer_key: LayerKeyMode | str = LayerKeyMode.L2) -> PacketKeys:
         """Give what this packet's flow is found by, inside a parent flow or on its own.
