@@ -7,7 +7,7 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flowtable.errors import FieldNotFound
+from flowtable.errors import FieldNotFound, OptionError
 from flowtable.flow.schema import FIELDS, Field, Kind, field
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Order:
 
         Raises:
             FieldNotFound: no field has this name.
+            OptionError: no option fills this field.
 
         """
         return cls(None if name is None else _field(name), reverse, limit)
@@ -66,14 +67,19 @@ def _total_bytes(flow: Flow) -> int:
 
 def _field(name: str) -> Field:
     try:
-        return field(name)
+        wanted = field(name)
     except FieldNotFound:
         raise FieldNotFound(f"--sort: a flow has no field {name!r}; {_hint(name)}") from None
+    if wanted.place is None:
+        raise OptionError(
+            f"--sort: {wanted.path} is filled by the option {wanted.option}, which is not in use"
+        )
+    return wanted
 
 
 def _hint(name: str) -> str:
-    paths = {f.path.lower(): f.path for f in FIELDS}
-    close = [paths[match] for match in difflib.get_close_matches(name.lower(), paths)]
+    paths = {f.path.lower(): f.path for f in FIELDS if f.place is not None}
+    close = [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]
     if not close:
         return "there are Metric.ABBytes, Start, Network.A and others"
     return f"did you mean {' or '.join(close)}?"

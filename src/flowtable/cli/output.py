@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from contextlib import contextmanager
@@ -108,20 +107,23 @@ def _by_suffix(path: str) -> str:
     suffix = Path(path).suffix.lower()
     if suffix not in _SUFFIXES:
         known = ", ".join(_SUFFIXES)
-        seen = f"its suffix {suffix}" if suffix else "that it has no suffix"
-        raise OptionError(
-            f"{display_name(path)}: {seen} does not tell the format; name it with -o, or use one of {known}"
-        )
+        told = f"the suffix {suffix} tells no format" if suffix else "there is no suffix to tell the format"
+        raise OptionError(f"{display_name(path)}: {told}; use -o, or one of {known}")
     return _SUFFIXES[suffix]
 
 
 def _refuse_inputs(path: str, inputs: Sequence[str]) -> None:
     """Refuse to write over a capture that is read, by whatever name it is called."""
-    for name in inputs:
-        with contextlib.suppress(OSError, ValueError):  # what is not there is not the same
-            there, read = os.stat(path), os.stat(0 if name == "-" else name)  # noqa: PTH116 - 0 is no path
-            if stat.S_ISREG(there.st_mode) and os.path.samestat(there, read):
-                raise OptionError(f"{display_name(path)} is a capture that is read; write to another file")
+    if any(_same_file(path, 0 if name == "-" else name) for name in inputs):
+        raise OptionError(f"{display_name(path)} is a capture that is read; write to another file")
+
+
+def _same_file(path: str, read: str | int) -> bool:
+    try:
+        there, here = os.stat(path), os.stat(read)  # noqa: PTH116 - may be the number of an open file
+    except (OSError, ValueError):  # what is not there is not the same
+        return False
+    return stat.S_ISREG(there.st_mode) and os.path.samestat(there, here)
 
 
 @contextmanager
@@ -136,7 +138,7 @@ def _standard_output() -> Iterator[IO[bytes]]:
 @contextmanager
 def _beside(target: Path) -> Iterator[IO[bytes]]:
     """Write a new file beside the target and let it take the target's place, or leave no trace."""
-    new = target.with_name(f".flowtable-{secrets.token_hex(8)}")
+    new = target.with_name(f".flowtable-{os.urandom(8).hex()}")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:  # noqa: PTH123
         try:
             if target.exists():

@@ -47,7 +47,7 @@ class _Bar:
             return
         self._next = now + _REFRESH
         if self._progress is None:
-            self._progress = _start(source.size)
+            self._progress = _start(source)
         task = self._progress.task_ids[0]
         self._progress.update(task, completed=source.position, frames=f"{source.frames:,}", refresh=True)
 
@@ -56,23 +56,22 @@ class _Bar:
             self._progress.stop()
 
 
-def _start(size: int | None) -> Any:
+def _start(source: PacketSource) -> Any:
     """Load rich, which takes longer than most captures, and draw the bar."""
     from rich import progress  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    known = (progress.BarColumn(), progress.TaskProgressColumn(), progress.TimeRemainingColumn())
+    known = (progress.BarColumn(bar_width=20), progress.TaskProgressColumn(), progress.TimeRemainingColumn())
     bar = progress.Progress(
         progress.SpinnerColumn(),
         progress.TextColumn("reading"),
-        *(known if size is not None else ()),
+        *(known if source.size is not None else ()),
         progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
         progress.TextColumn("{task.fields[frames]} frames"),
         console=Console(stderr=True),
         auto_refresh=False,
         transient=True,
     )
-    bar.add_task("reading", total=size, frames="0")
+    bar.add_task("reading", total=source.size, completed=source.position, frames=f"{source.frames:,}")
     bar.start()
     return bar

@@ -54,9 +54,9 @@ def run(arguments: Sequence[str]) -> int:
         raise OptionError("there is no capture to read: give a FILE, or - for standard input")
     order = Order.named(options.sort, reverse=options.reverse, limit=options.limit)
     output = Output.choose(options.write, options.format, options.files)
-    with _warnings_said():
-        flows = _read(options)
-    with output.opened() as file:
+    with output.opened() as file:  # before a long read, which would be for nothing if this failed
+        with _warnings_said():
+            flows = _read(options)
         write_flows(flows, order, output, file)
     if not options.quiet:
         say(*account_lines(flows.account))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,11 +15,8 @@ if TYPE_CHECKING:
 
     from flowtable.flow import Flow
 
-__all__ = ["Style", "rows_that_fit", "table_lines"]
+__all__ = ["Style", "table_lines"]
 
-_AROUND: Final = 10
-"""Lines of a terminal that are not flows: the table's head, the account, and the prompts around them."""
-_FEWEST: Final = 10
 _LAYERS: Final = 20
 _END: Final = 18
 _APPLICATION: Final = 11
@@ -42,11 +38,6 @@ class Style:
     def cut(self, line: str) -> str:
         """Cut what is too long even at the columns' smallest."""
         return line if self.width is None else line[: self.width]
-
-
-def rows_that_fit() -> int:
-    """Give the number of flows for which the terminal has room."""
-    return max(shutil.get_terminal_size().lines - _AROUND, _FEWEST)
 
 
 def table_lines(flows: Iterable[Flow], style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import IO, Final
 
-__all__ = ["SafeWriter", "as_encodable", "has_colours", "is_terminal", "safe", "say"]
+__all__ = ["SafeWriter", "as_encodable", "has_colours", "is_terminal", "safe", "say", "terminal_size"]
 
 _ASCII: Final = str.maketrans({"…": "~", "→": ">", "├": "|", "└": "`", "│": "|", "µ": "u"})
 
@@ -49,6 +49,13 @@ def as_encodable(text: str, encoding: str) -> bytes:
         return text.encode(encoding)
     except UnicodeEncodeError:
         return text.translate(_ASCII).encode(encoding, "replace")
+
+
+def terminal_size() -> tuple[int, int]:
+    """Give the columns and lines of the terminal on standard output."""
+    import shutil  # noqa: PLC0415 - loads every compression that there is, and pipes have no size
+
+    return shutil.get_terminal_size()
 
 
 class SafeWriter:

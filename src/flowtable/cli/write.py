@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import IO, TYPE_CHECKING, Final, cast
 
-from flowtable.cli.table import Style, rows_that_fit, table_lines
-from flowtable.cli.terminal import SafeWriter, as_encodable, has_colours
+from flowtable.cli.table import Style, table_lines
+from flowtable.cli.terminal import SafeWriter, as_encodable, has_colours, terminal_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +24,10 @@ _WRITERS: Final[dict[str, Callable[[FlowSet, IO[bytes]], None]]] = {
     "arrow": lambda flows, file: flows.write_arrow(file),
 }
 
+_AROUND: Final = 8
+"""Lines of a terminal that show no flow: the table's head, the account, and the prompts around them."""
+_FEWEST: Final = 10
+
 
 def write_flows(flows: FlowSet, order: Order, output: Output, file: IO[bytes]) -> None:
     """Write the flows in an order; what goes to a terminal is made safe on the way."""
@@ -40,8 +43,9 @@ def _write_table(flows: FlowSet, order: Order, output: Output, file: IO[bytes]) 
     """Fit the table to the terminal; elsewhere it takes the room that it needs."""
     style, limit, encoding = Style(), None, "utf-8"
     if output.to_terminal:
-        style = Style(shutil.get_terminal_size().columns, has_colours(sys.stdout))
-        limit, encoding = rows_that_fit(), sys.stdout.encoding
+        columns, lines = terminal_size()
+        style = Style(columns, has_colours(sys.stdout))
+        limit, encoding = max(lines - _AROUND, _FEWEST), sys.stdout.encoding
     shown = order.biggest(flows, limit)
     for line in table_lines(shown, style):
         file.write(as_encodable(line + "\n", encoding))
