@@ -11,7 +11,7 @@ from flowtable.errors import FieldNotFound, OptionError
 from flowtable.flow.schema import FIELDS, Field, Kind, field
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     from flowtable.flow import Flow, FlowSet
 
@@ -50,7 +50,7 @@ class Order:
             flows = flows[::-1]
         return flows[: self.limit]
 
-    def biggest(self, flows: FlowSet, default_limit: int | None) -> Sequence[Flow]:
+    def biggest(self, flows: FlowSet, default_limit: int | None) -> Collection[Flow]:
         """Give the flows in this order, or with the most bytes of both ways first."""
         limit = default_limit if self.limit is None else self.limit
         if self.by is not None:
