@@ -1,0 +1,85 @@
+"""Which flows, and in what order."""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flowtable.errors import FieldNotFound, OptionError
+from flowtable.flow.schema import FIELDS, Field, Kind, field
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from flowtable.flow import Flow, FlowSet
+
+__all__ = ["Order"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of flows by a field, or as is natural, perhaps turned around; and how many to give.
+
+    Amounts, which are counters and durations, come with the biggest first; all else with the smallest.
+    Flows that lack the field come last in any case.
+    """
+
+    by: Field | None = None
+    reverse: bool = False
+    limit: int | None = None
+
+    @classmethod
+    def named(cls, name: str | None, *, reverse: bool, limit: int | None) -> Order:
+        """Look for a field before a long read, and help with its spelling.
+
+        Raises:
+            FieldNotFound: no field has this name.
+            OptionError: no option fills this field.
+
+        """
+        return cls(None if name is None else _field(name), reverse, limit)
+
+    def apply(self, flows: FlowSet) -> FlowSet:
+        """Give the flows in this order, or as they began."""
+        if self.by is not None:
+            amount = self.by.unit != "" and self.by.kind in (Kind.COUNT, Kind.DURATION)
+            flows = flows.sort(self.by.path, descending=amount != self.reverse)
+        elif self.reverse:
+            flows = flows[::-1]
+        return flows[: self.limit]
+
+    def biggest(self, flows: FlowSet, default_limit: int | None) -> Collection[Flow]:
+        """Give the flows in this order, or with the most bytes of both ways first."""
+        limit = default_limit if self.limit is None else self.limit
+        if self.by is not None:
+            return self.apply(flows)[:limit]
+        if limit is None:
+            return sorted(flows, key=_total_bytes, reverse=not self.reverse)
+        choose = heapq.nsmallest if self.reverse else heapq.nlargest
+        return choose(limit, flows, key=_total_bytes)
+
+
+def _total_bytes(flow: Flow) -> int:
+    return int(flow.get("Metric.ABBytes") + flow.get("Metric.BABytes"))
+
+
+def _field(name: str) -> Field:
+    try:
+        wanted = field(name)
+    except FieldNotFound:
+        raise FieldNotFound(f"--sort: a flow has no field {name!r}; {_hint(name)}") from None
+    if wanted.place is None:
+        raise OptionError(
+            f"--sort: {wanted.path} is filled by the option {wanted.option}, which is not in use"
+        )
+    return wanted
+
+
+def _hint(name: str) -> str:
+    paths = {f.path.lower(): f.path for f in FIELDS if f.place is not None}
+    close = [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]
+    if not close:
+        return "there are Metric.ABBytes, Start, Network.A and others"
+    return f"did you mean {' or '.join(close)}?"

@@ -1,0 +1,151 @@
+"""``flowtable read``: capture files in, flows out."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import flowtable
+from flowtable.cli.arguments import Parser, whole_number
+from flowtable.cli.order import Order
+from flowtable.cli.output import FORMATS, Output
+from flowtable.cli.progress import progress_bar
+from flowtable.cli.summary import account_lines, nothing_decoded
+from flowtable.cli.terminal import say
+from flowtable.cli.write import write_flows
+from flowtable.errors import CaptureWarning, FilterWarning, OptionError
+from flowtable.packet import TUNNELS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from flowtable.flow import FlowSet
+
+__all__ = ["SUMMARY", "run"]
+
+SUMMARY: Final = "read captures and show or write their flows"
+
+_DESCRIPTION: Final = """\
+Read captures (pcap or pcapng, plain or compressed) and show or write their flows.
+
+On a terminal this shows the biggest flows as a table, each below the tunnel that
+it is in; into a pipe it writes NDJSON, one flow a line. What became of every frame
+is said on standard error at the end.
+"""
+_EXAMPLES: Final = """\
+examples:
+  flowtable read trace.pcap                         the biggest flows, as a table
+  flowtable read trace.pcap -w flows.parquet        all flows, for DuckDB, Polars, Spark
+  flowtable read monday.pcap.gz tuesday.pcap.zst    several captures, in time order
+  flowtable read trace.pcap -f 'tcp port 443'       only frames that match, as in tcpdump
+  flowtable read trace.pcap --sort Metric.RTT       the slowest first
+  tcpdump -w - | flowtable read - | jq .Network     from a pipe, into a pipe
+
+exit status: 0 if all went well, 1 if no frame could be decoded, 2 after an error.
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and give its exit status."""
+    options = _parser().parse(arguments)
+    if not options.files:
+        raise OptionError("there is no capture to read: give a FILE, or - for standard input")
+    order = Order.named(options.sort, reverse=options.reverse, limit=options.limit)
+    output = Output.choose(options.write, options.format, options.files)
+    with output.opened() as file:  # before a long read, which would be for nothing if this failed
+        with _warnings_said():
+            flows = _read(options)
+        write_flows(flows, order, output, file)
+    if not options.quiet:
+        say(*account_lines(flows.account))
+    if nothing_decoded(flows.account):
+        say(f"flowtable: none of {flows.account.frames_discarded:,} frames could be decoded into a flow")
+        return 1
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "flowtable read", description=_DESCRIPTION, epilog=_EXAMPLES, usage="%(prog)s FILE... [options]"
+    )
+    parser.add_argument("files", metavar="FILE", nargs="*", help="captures; - is standard input")
+    _add_output(parser.add_argument_group("what is shown or written"))
+    _add_reading(parser.add_argument_group("how captures are read"))
+    return parser
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "-w", "--write", metavar="OUT", help="write to a file, whose suffix tells the format; - is the output"
+    )
+    add(
+        "-o",
+        "--format",
+        metavar="FORMAT",
+        choices=FORMATS,
+        help=f"{', '.join(FORMATS)}: goes before the suffix",
+    )
+    add(
+        "--sort",
+        metavar="FIELD",
+        help="order by a field such as Metric.ABBytes or Start: counters and round-"
+        "trip times with the biggest first, all else with the smallest",
+    )
+    add("--reverse", action="store_true", help="turn the order around")
+    add("--limit", metavar="N", type=whole_number, help="only the first N flows")
+    add("-q", "--quiet", action="store_true", help="leave out the account and the progress bar")
+
+
+def _add_reading(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("-f", "--filter", metavar="BPF", help="count only frames that match, as in tcpdump")
+    add(
+        "--layer-key",
+        metavar="L2|L3",
+        default="L2",
+        help="tell flows apart by MAC addresses too (L2, the default)"
+        ", or by IP addresses where there are some (L3)",
+    )
+    add(
+        "--tunnels",
+        metavar="NAMES",
+        type=_names,
+        default=TUNNELS,
+        help=f"tunnels to look into, with commas between them, or none; the default is {','.join(TUNNELS)}",
+    )
+    add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
+    add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
+    add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return () if text == "none" else tuple(name.strip() for name in text.split(","))
+
+
+@contextmanager
+def _warnings_said() -> Iterator[None]:
+    """Say each warning in one line after the bar has gone, however reading ends."""
+    with warnings.catch_warnings(record=True) as caught:
+        for category in (CaptureWarning, FilterWarning):
+            warnings.simplefilter("always", category)
+        try:
+            yield
+        finally:
+            say(*(f"flowtable: warning: {warning.message}" for warning in caught))
+
+
+def _read(options: argparse.Namespace) -> FlowSet:
+    with progress_bar(wanted=not options.quiet) as progress:
+        return flowtable.read(
+            options.files,
+            layer_key=options.layer_key,
+            bpf=options.filter,
+            tunnels=options.tunnels,
+            node_tid=options.node_tid,
+            capture_id=options.capture_id,
+            max_flows=options.max_flows,
+            progress=progress,
+        )
