@@ -1,11 +1,15 @@
 """Every example of the documentation does what the page says."""
 
+import contextlib
 import doctest
+import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -53,17 +57,31 @@ def test_commands(page):
     found = [(command, shown) for command, shown in commands(page) if command.startswith("flowtable")]
     assert found
     for command, shown in found:
-        done = run(command)
-        assert done.returncode == 0, done.stdout
-        assert checker.check_output(shown, done.stdout, OPTIONS), f"$ {command}\n{done.stdout}"
+        code, got = run(command)
+        assert code == 0, got
+        assert checker.check_output(shown, got, OPTIONS), f"$ {command}\n{got}"
 
 
 def run(command):
-    """Run a line of the page in a shell, with this interpreter's flowtable and 100 columns."""
+    """Run a line of the page as on a terminal of 100 columns; gives the exit code and what was shown."""
     line = command.replace("flowtable ", f"{sys.executable} -m flowtable ")
-    environment = {"PATH": "/usr/bin:/bin", "COLUMNS": "100", "LANG": "C.UTF-8", "TERM": "dumb"}
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(["sh", "-c", line], env=environment, text=True, check=False, **output)
+    environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm", "NO_COLOR": "1"}
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (60, 100))
+    with subprocess.Popen(
+        ["sh", "-c", line], env=environment, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+    ) as process:
+        os.close(theirs)
+        shown = b"".join(read_terminal(ours)) + process.stderr.read()
+    os.close(ours)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def read_terminal(descriptor):
+    """What appears on a terminal until the last program lets go of it, which Linux tells as an error."""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(descriptor, 65536):
+            yield chunk
 
 
 def test_no_example_is_of_a_kind_that_is_not_run():

@@ -78,6 +78,7 @@ cdef struct Part:
     uint8_t signal          # Signal
     uint8_t application     # LayerNumber of a UDP payload, not parsed yet
     uint8_t swapped         # order_key() exchanged the ends
+    uint8_t ends_frame      # the last part of its frame that is counted
     uint8_t n_layers
     int8_t parent           # index of the parent part among those of its batch; -1: none
     uint8_t layers[MAX_LAYERS + 2]

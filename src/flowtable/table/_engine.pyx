@@ -42,6 +42,7 @@ cdef struct Tally:
     uint64_t frames
     uint64_t in_flows
     uint64_t filtered
+    uint64_t turned_away                # for want of room for their flows
     uint64_t steps_back
     uint64_t discards[STOPS][256]       # [why decoding stopped][at which layer]
     uint64_t stops[STOPS][256]
@@ -176,9 +177,7 @@ cdef class Engine:
             return
         if d.stop:
             self.tally.stops[d.stop][d.stop_layer] += 1
-        if n:
-            self.tally.in_flows += 1
-        else:
+        if n == 0:
             self.tally.discards[d.stop][d.stop_layer] += 1
 
     cdef uint32_t keep_parts(self, uint32_t n, int64_t time) noexcept nogil:
@@ -199,6 +198,8 @@ cdef class Engine:
             part.hash = hash_key(&part.key, first[kept - 1].hash if kept else 0, self.k0, self.k1)
             index_prefetch(&self.index, part.hash)
             kept += 1
+        if kept:
+            first[kept - 1].ends_frame = 1
         self.n_parts += kept
         return kept
 
@@ -216,10 +217,17 @@ cdef class Engine:
         for i in range(self.n_parts):
             number[i] = self.flow_of(&self.parts[i], number)
             if number[i] == NOT_FOUND:
-                return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
+                return self.turn_away(i)
             count_part(record_at(self.records, number[i]), &self.parts[i], self.layer_key)
+            self.tally.in_flows += self.parts[i].ends_frame
         self.n_parts = 0
         return DONE
+
+    cdef int turn_away(self, uint32_t i) noexcept nogil:
+        """There is no room for the flow of part i: say so of all frames that are left in the batch."""
+        for i in range(i, self.n_parts):
+            self.tally.turned_away += self.parts[i].ends_frame
+        return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
 
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
         """The record of a part, made if need be; NOT_FOUND if it cannot be made."""
@@ -246,6 +254,7 @@ cdef class Engine:
             "frames": self.tally.frames,
             "in_flows": self.tally.in_flows,
             "filtered": self.tally.filtered,
+            "turned_away": self.tally.turned_away,
             "steps_back": self.tally.steps_back,
             "flows": self.records.count,
             "paths_cut": self.records.paths_cut,

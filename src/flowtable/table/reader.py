@@ -83,8 +83,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     account = make_account(engine.counts(), source)
     if outcome != "done":
         raise TableFull(
-            f"more than max_flows={max_flows:,} flows after {account.frames:,} frames; "
-            "raise max_flows, or filter with bpf",
+            f"there are more flows than the {max_flows:,} that were allowed, after {account.frames:,} frames; "
+            "allow more, or filter",
             account,
         )
     return FlowSet(engine.records, account)
@@ -117,6 +117,8 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
     discarded = {
         f"link type {link_type_name(number)}": frames for number, frames in counts["unknown_links"].items()
     }
+    if counts["turned_away"]:
+        discarded["table full"] = counts["turned_away"]
     for (stop, layer), frames in counts["discards"].items():
         name = _stop_name(stop, layer) if _STOPS[stop] in ("truncated", "malformed") else _NO_ADDRESSES
         discarded[name] = discarded.get(name, 0) + frames
