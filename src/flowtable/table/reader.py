@@ -83,7 +83,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     account = make_account(engine.counts(), source)
     if outcome != "done":
         raise TableFull(
-            f"there are more flows than the {max_flows:,} that were allowed, after {account.frames:,} frames; "
+            f"there are more flows than the {max_flows:,} allowed, after {account.frames:,} frames; "
             "allow more, or filter",
             account,
         )
