@@ -81,7 +81,7 @@ cdef struct Part:
     uint8_t ends_frame      # the last part of its frame that is counted
     uint8_t n_layers
     int8_t parent           # index of the parent part among those of its batch; -1: none
-    uint8_t layers[MAX_LAYERS + 2]
+    uint8_t layers[MAX_LAYERS]
 
 
 cdef struct Dissection:
@@ -95,7 +95,7 @@ cdef struct Dissection:
     uint8_t cut             # the last layer ends its part; the next one begins another
     uint8_t stop            # Stop
     uint8_t stop_layer      # LayerNumber that was being decoded
-    Layer layers[MAX_LAYERS + 2]
+    Layer layers[MAX_LAYERS]
 
 
 ctypedef uint32_t (*Protocol)(Dissection *d) noexcept nogil
