@@ -119,8 +119,10 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     The driver makes sure that there is room for two layers and one part.
     """
     cdef Layer *slot
-    if d.cut and not (layer == MPLS and d.layers[d.n_layers - 1].type == GRE):
-        begin_part(d)       # GRE directly followed by MPLS is cut once, after the MPLS
+    # GRE directly followed by MPLS is cut once, after the MPLS
+    cdef bint later = d.cut and layer == MPLS and d.layers[d.n_layers - 1].type == GRE
+    if d.cut and not later:
+        begin_part(d)
     slot = &d.layers[d.n_layers]
     slot.type = layer
     slot.offset = <uint32_t>(header - d.frame)
@@ -129,4 +131,4 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     d.part.layers[d.part.n_layers] = layer
     d.part.n_layers += 1
     d.part.headers += slot.length
-    d.cut = layer < 64 and (d.tunnels >> layer) & 1
+    d.cut = later or layer < 64 and (d.tunnels >> layer) & 1
