@@ -47,7 +47,6 @@ def test_a_set_is_a_sequence(rich):
     assert len(rich) == len(flows) == rich.account.flows
     assert [rich[at] for at in range(len(rich))] == flows
     assert [rich[-1 - at] for at in range(len(rich))] == flows[::-1] == list(reversed(rich))
-    assert rich.index(rich[7]) == 7
     assert rich[7] in rich
     assert rich[7] not in rich[8:]
     assert "flow" not in rich
@@ -107,7 +106,7 @@ def rich_column(path):
 
 def test_sorting_again_keeps_the_first_order_among_equals(rich):
     twice = rich.sort("Metric.ABBytes").sort("LayersPath")
-    assert list(twice) == sorted(rich, key=lambda flow: (flow.layers_path, flow.metric.ab_bytes, rich.index(flow)))
+    assert list(twice) == sorted(rich, key=lambda flow: (flow.layers_path, flow.metric.ab_bytes))
 
 
 def test_the_biggest_come_last_or_first(tunnel):
@@ -158,7 +157,7 @@ def test_each_call_gives_a_stream_of_its_own(rich):
 
 def test_polars_and_pandas_take_a_set(rich):
     uuids = [flow.uuid for flow in rich]
-    assert pl.from_arrow(rich)["uuid"].to_list() == rich.to_polars()["uuid"].to_list() == uuids
+    assert pl.DataFrame(rich)["uuid"].to_list() == rich.to_polars()["uuid"].to_list() == uuids
     frame = rich.to_pandas()
     assert list(frame["uuid"]) == uuids
     assert list(frame.columns) == rich.to_arrow().column_names
