@@ -6,8 +6,7 @@ import struct
 import pytest
 from reading import read_frames
 
-from flowtable.testing import BFD, DNS, SIP, UDP, Ethernet, IPv4, IPv6, Question
-from flowtable.testing import SCTP as Sctp
+from flowtable.testing import BFD, DNS, SCTP, SIP, UDP, Ethernet, IPv4, IPv6, Question
 
 MAX_PATHS = 65_535
 EMPTY = [struct.pack("!BBH", kind, 0, 4) for kind in (6, 4, 5, 8, 9, 10, 11, 14, 15)]
@@ -15,7 +14,7 @@ EMPTY = [struct.pack("!BBH", kind, 0, 4) for kind in (6, 4, 5, 8, 9, 10, 11, 14,
 
 def paths_without_end(count):
     """Give frames of SCTP whose chunks are another sequence of kinds each time."""
-    head, sctp = bytes(Ethernet(ether_type=0x0800)), bytes(Sctp(1, 2))
+    head, sctp = bytes(Ethernet(ether_type=0x0800)), bytes(SCTP(1, 2))
     sequences = itertools.product(EMPTY, repeat=6)
     for number, chunks in enumerate(itertools.islice(sequences, count)):
         body = sctp + b"".join(chunks)
@@ -81,7 +80,9 @@ def test_names_of_pointers_to_pointers_end(tmp_path, size):
     assert flows.account.decode_stops == {"malformed DNS": 1}
 
 
-@pytest.mark.parametrize("pointer", [b"\xc0\x0c", b"\xc0\x0e\xc0\x0c", b"\x01a\xc0\x0c", b"\xff\xff", b"\xc0"])
+@pytest.mark.parametrize(
+    "pointer", [b"\xc0\x0c", b"\xc0\x0e\xc0\x0c", b"\x01a\xc0\x0c", b"\xff\xff", b"\xc0"]
+)
 def test_names_that_never_end(tmp_path, pointer):
     flows = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1) / DNS(questions=(Question(pointer),))])
     assert flows[0].layers_path == "Ethernet/IPv4/UDP"
@@ -99,8 +100,8 @@ def test_many_records_with_one_name_are_no_attack(tmp_path):
 def test_long_names_with_many_pointers_to_them_are_no_attack(tmp_path):
     """A reverse zone of IPv6 has names of 34 labels."""
     name = b"".join(b"\1" + bytes([0x30 + n % 10]) for n in range(32)) + b"\3ip6\4arpa\0"
-    answers = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 12, 1, 60, 8) + b"\5host" + bytes([48 + n % 10]) + b"\xc0\x4c"
-                       for n in range(100))  # fmt: skip
+    hosts = (b"\5host" + bytes([0x30 + n % 10]) + b"\xc0\x4c" for n in range(100))
+    answers = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", 12, 1, 60, 8) + host for host in hosts)
     message = dns_message(name + b"\0\x0c\0\1" + answers, (1, 100, 0, 0))
     (flow,) = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1, 53) / message])
     assert flow.application == "DNS"
@@ -116,7 +117,9 @@ BILLIONS = b"\xff\xff\xff\xff"
     [
         IPv4(protocol=89) / (b"\x02\x04\x00\x1c" + bytes(20) + BILLIONS),
         IPv4() / UDP(1, 6343) / (b"\0\0\0\5\0\0\0\1" + bytes(16) + BILLIONS),
-        IPv4() / UDP(1, 6343) / (b"\0\0\0\5\0\0\0\1" + bytes(16) + b"\0\0\0\1" + b"\0\0\0\2" + bytes(12) + BILLIONS),
+        IPv4()
+        / UDP(1, 6343)
+        / (b"\0\0\0\5\0\0\0\1" + bytes(16) + b"\0\0\0\1\0\0\0\2" + bytes(12) + BILLIONS),
         IPv4(protocol=2) / (b"\x22\0\0\0\0\0\xff\xff"),
         IPv6(next_header=58) / (b"\x8f\0\0\0\0\0\xff\xff"),
         IPv6(next_header=58) / (b"\x82\0\0\0" + bytes(22) + b"\xff\xff"),

@@ -13,7 +13,6 @@ from flowtable import Flow, FlowError, FlowSet, OptionError
 from flowtable.errors import FieldNotFound
 from flowtable.testing import (
     START,
-    TCP,
     UDP,
     VXLAN,
     Ethernet,
@@ -79,12 +78,6 @@ def test_flows_are_equal_and_hash_as_the_same_flow(tmp_path, tunnel):
     assert tunnel[0] != other[0]
     assert tunnel[0] != tunnel[0].uuid
     assert len({*tunnel, *tunnel[::-1]}) == len(tunnel)
-
-
-def sort_key(flow, path, *, descending):
-    value = flow.get(path)
-    value = None if value == "" and path == "ParentUUID" else value
-    return value is None, value
 
 
 @pytest.mark.parametrize("path", Flow.field_names())
@@ -173,7 +166,8 @@ def test_duckdb_asks_for_it_again_and_again(rich):
             len(flows),
             total,
         )
-    joined = connection.execute("select count(*) from flows a join flows b on a.parent_uuid = b.uuid").fetchone()
+    with_parents = "select count(*) from flows a join flows b on a.parent_uuid = b.uuid"
+    joined = connection.execute(with_parents).fetchone()
     assert joined == (sum(flow.parent is not None for flow in rich),)
 
 

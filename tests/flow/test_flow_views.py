@@ -11,6 +11,16 @@ from rich_capture import CAPTURE, NODE
 
 from flowtable.flow import FIELDS, Kind
 
+TYPES = {
+    Kind.ADDRESS: pa.string(),
+    Kind.ID: pa.string(),
+    Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
+    Kind.COUNT: pa.uint64(),
+    Kind.TIME: pa.timestamp("ns", tz="UTC"),
+    Kind.DURATION: pa.int64(),
+    Kind.FLAG: pa.bool_(),
+}
+
 
 def by_attribute(flow, attribute):
     group, _, name = attribute.rpartition(".")
@@ -35,7 +45,9 @@ def test_dictionaries_hold_what_get_shows(rich):
         for f in FIELDS:
             holder = shown.get(f.group, {}) if f.group else shown
             assert holder.get(f.name) == flow.get(f.path)
-        names = {f"{group}.{name}" for group, held in shown.items() if isinstance(held, dict) for name in held}
+        names = {
+            f"{group}.{name}" for group, held in shown.items() if isinstance(held, dict) for name in held
+        }
         names |= {name for name, held in shown.items() if not isinstance(held, dict)}
         assert names <= {f.path for f in FIELDS}
 
@@ -86,18 +98,11 @@ def test_columns_are_the_attributes(rich):
 
 
 def test_columns_have_the_types_of_their_kinds(rich):
-    types = {
-        Kind.ADDRESS: pa.string(),
-        Kind.ID: pa.string(),
-        Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
-        Kind.COUNT: pa.uint64(),
-        Kind.TIME: pa.timestamp("ns", tz="UTC"),
-        Kind.DURATION: pa.int64(),
-        Kind.FLAG: pa.bool_(),
-    }
     schema = rich.to_arrow().schema
-    assert [(f.column, types[f.kind]) for f in FIELDS] == [(c.name, c.type) for c in schema]
-    assert [c.metadata for c in schema] == [{b"path": f.path.encode(), b"unit": f.unit.encode()} for f in FIELDS]
+    assert [(f.column, TYPES[f.kind]) for f in FIELDS] == [(c.name, c.type) for c in schema]
+    assert [c.metadata for c in schema] == [
+        {b"path": f.path.encode(), b"unit": f.unit.encode()} for f in FIELDS
+    ]
     assert rich[:0].to_arrow().schema == schema
 
 
@@ -120,10 +125,10 @@ def test_arrow_files_keep_the_columns(rich, tmp_path):
 def test_csv_keeps_the_columns(rich):
     out = io.BytesIO()
     rich.write_csv(out)
-    types = {f.column: pa.timestamp("ns", tz="UTC") if f.kind is Kind.TIME else
-             pa.uint64() if f.kind is Kind.COUNT else pa.int64() if f.kind is Kind.DURATION else
-             pa.bool_() if f.kind is Kind.FLAG else pa.string() for f in FIELDS}  # fmt: skip
-    convert = csv.ConvertOptions(column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    types = {f.column: pa.string() if f.kind is Kind.NAME else TYPES[f.kind] for f in FIELDS}
+    convert = csv.ConvertOptions(
+        column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False
+    )
     parse = csv.ParseOptions(newlines_in_values=True)
     table = csv.read_csv(io.BytesIO(out.getvalue()), convert_options=convert, parse_options=parse)
     expected = columns_of(rich)

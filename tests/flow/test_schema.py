@@ -137,7 +137,7 @@ def test_field_names_are_the_paths():
 
 
 def test_places_are_the_cores():
-    places = [f.place for f in FIELDS if f.place is not None and not f.path in ("Start", "Last")]
+    places = [f.place for f in FIELDS if f.place is not None and f.path not in ("Start", "Last")]
     assert sorted(places) == sorted(PLACES)
     assert [f.place for f in FIELDS if f.path in ("Start", "Last")] == ["start", "last"]
 
@@ -153,7 +153,9 @@ def test_times_are_in_ms_and_durations_in_ns():
     assert {f.unit for f in FIELDS if f.kind is Kind.DURATION} == {"ns"}
 
 
-@pytest.mark.parametrize("name", ["", "Network", "network.A", "METRIC.ABBYTES", "uuid ", None, 5, [], ("UUID",)])
+@pytest.mark.parametrize(
+    "name", ["", "Network", "network.A", "METRIC.ABBYTES", "uuid ", None, 5, [], ("UUID",)]
+)
 def test_names_that_no_field_has(name, rich):
     with pytest.raises(FieldNotFound, match=r"Flow.field_names\(\) lists them"):
         field(name)

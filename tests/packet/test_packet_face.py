@@ -17,7 +17,20 @@ from flowtable import (
 from flowtable.capture import LinkType
 from flowtable.errors import CaptureWarning
 from flowtable.packet import Layer
-from flowtable.testing import ARP, GRE, MPLS, TCP, UDP, VXLAN, Ethernet, Geneve, ICMPv4, IPv4, IPv6, LinuxCooked
+from flowtable.testing import (
+    ARP,
+    GRE,
+    MPLS,
+    TCP,
+    UDP,
+    VXLAN,
+    Ethernet,
+    Geneve,
+    ICMPv4,
+    IPv4,
+    IPv6,
+    LinuxCooked,
+)
 
 SYN = bytes(Ethernet() / IPv4("192.0.2.1", "192.0.2.2") / TCP(50000, 80, "S"))
 TUNNEL = bytes(
@@ -69,7 +82,9 @@ def test_key_modes():
 
 
 def test_a_path_leaves_out_cooked_headers():
-    layers = [Layer(kind, b"", 0) for kind in (LayerType.LINUX_SLL, LayerType.IPV4, LayerType.UDP, LayerType.DNS)]
+    layers = [
+        Layer(kind, b"", 0) for kind in (LayerType.LINUX_SLL, LayerType.IPV4, LayerType.UDP, LayerType.DNS)
+    ]
     assert layers_path(layers) == ("IPv4/UDP/DNS", "DNS")
     assert layers_path(layers[:1]) == ("", "")
     assert layers_path([]) == ("", "")

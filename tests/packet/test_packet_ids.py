@@ -129,11 +129,14 @@ class Ways:
             return RUDP(*(port & 0xFF for port in ports))
         if self.kind in ("icmp", "echo"):
             return self.icmp(way)
-        return {"tcp": TCP(*ports), "udp": UDP(*ports), "udplite": UDPLite(*ports), "none": b"data"}[self.kind]
+        return {"tcp": TCP(*ports), "udp": UDP(*ports), "udplite": UDPLite(*ports), "none": b"data"}[
+            self.kind
+        ]
 
     def icmp(self, way):
         if self.version == 4:
-            return ICMPv4(3, self.number & 0xFF) if self.kind == "icmp" else ICMPv4((8, 0)[way], id=self.number)
+            echo = ICMPv4((8, 0)[way], id=self.number)
+            return ICMPv4(3, self.number & 0xFF) if self.kind == "icmp" else echo
         if self.kind == "icmp":
             return ICMPv6(1, self.number & 0xFF) / bytes(4)
         return ICMPv6((128, 129)[way]) / ICMPv6Echo(self.number, 1)

@@ -9,6 +9,8 @@ from flowtable.testing import (
     GRE,
     MPLS,
     PPP,
+    SCTP,
+    STP,
     TCP,
     UDP,
     VXLAN,
@@ -24,8 +26,6 @@ from flowtable.testing import (
     SCTPCookieAck,
     SCTPSack,
 )
-from flowtable.testing import SCTP as Sctp
-from flowtable.testing import STP as Stp
 
 ETHER = Ethernet()
 IP4 = ETHER / IPv4()
@@ -43,7 +43,7 @@ ENDLESS = {
     "ipv6_destinations": nested(ETHER / IPv6(), Packet((IPv6Destination(),)), 60) / TCP(1, 2),
     "hop_by_hop_in_ipv4": nested(IP4, Packet((IPv6HopByHop(),)), 60) / TCP(1, 2),
     "ip_in_ip": nested(ETHER, IPv4() / IPv6(), 40) / TCP(1, 2),
-    "sctp_chunks": nested(IP4 / Sctp(1, 2), Packet((SCTPCookieAck(),)), 60),
+    "sctp_chunks": nested(IP4 / SCTP(1, 2), Packet((SCTPCookieAck(),)), 60),
     "gre_of_ppp": nested(IP4, GRE() / PPP() / IPv4(), 30) / TCP(1, 2),
 }
 DEEP = {
@@ -80,7 +80,7 @@ def test_no_second_name_goes_beyond_the_limit(tags):
         IPv6() / IPv6HopByHop() / TCP(1, 2),
         IPv4(flags="M") / UDP(1, 2),
         IPv4() / UDP(40000) / DNS(),
-        IPv4() / Sctp(1, 2) / SCTPSack() / SCTPSack(),
+        IPv4() / SCTP(1, 2) / SCTPSack() / SCTPSack(),
     ):
         frame = bytes(nested(ETHER, Packet((Dot1Q(1),)), tags) / last)
         (packet,) = PacketSequence.from_frame(frame)
@@ -94,5 +94,5 @@ def test_what_fits_is_decoded_to_its_end(tmp_path):
 
 
 def test_a_bridge_message_may_be_empty_behind_its_header(tmp_path):
-    account = read_frames(tmp_path, [bytes(ETHER / Stp())[:14]]).account
+    account = read_frames(tmp_path, [bytes(ETHER / STP())[:14]]).account
     assert account.in_flows == 1

@@ -35,7 +35,7 @@ TUNNELS = st.sampled_from([(), ("vxlan",), ("gre", "mpls", "vxlan", "geneve")])
 links = st.builds(Ethernet, MACS, MACS)
 networks = st.one_of(st.builds(IPv4, FOUR, FOUR), st.builds(IPv6, SIX, SIX))
 transports = st.one_of(
-    st.builds(lambda a, b, flags: TCP(a, b, flags), PORTS, PORTS, st.sampled_from(["S", "SA", "A", "F", "R"])),
+    st.builds(TCP, PORTS, PORTS, st.sampled_from(["S", "SA", "A", "F", "R"])),
     st.builds(UDP, PORTS, PORTS),
     st.builds(lambda a: UDP(a, 53) / DNS(), PORTS),
     st.builds(lambda kind, number: ICMPv4(kind, 0, number), st.sampled_from([0, 3, 8]), VNIS),

@@ -137,7 +137,9 @@ def test_tunnels_over_udp_are_told_apart_by_vni_and_not_by_source_port(tmp_path,
 
 
 def test_a_tunnels_port_is_part_of_its_key(tmp_path):
-    frames = [THERE / IP_THERE / UDP(5, port) / VXLAN(7) / THERE / IP_THERE / TCP(1, 2) for port in (4789, 8472)]
+    frames = [
+        THERE / IP_THERE / UDP(5, port) / VXLAN(7) / THERE / IP_THERE / TCP(1, 2) for port in (4789, 8472)
+    ]
     assert [flow.application for flow in read_frames(tmp_path, frames)] == ["VXLAN", "TCP"] * 2
 
 

@@ -6,8 +6,10 @@ from reading import read_frames
 from flowtable.testing import (
     ARP,
     GRE,
+    LLC,
     MPLS,
     PPP,
+    SNAP,
     START,
     TCP,
     UDP,
@@ -22,8 +24,6 @@ from flowtable.testing import (
     Loopback,
     RadioTap,
 )
-from flowtable.testing import LLC as Llc
-from flowtable.testing import SNAP as Snap
 from flowtable.testing.captures import FrameSpec
 
 DATA = bytes(100)
@@ -61,7 +61,7 @@ def test_ethernet_without_ip_counts_in_l2_only(tmp_path):
         (113, LinuxCooked()),
         (9, PPP()),
         (0, Loopback()),
-        (127, RadioTap() / Dot11() / Dot11Data() / Llc() / Snap()),
+        (127, RadioTap() / Dot11() / Dot11Data() / LLC() / SNAP()),
         (101, None),
     ],
 )

@@ -19,7 +19,10 @@ from flowtable.testing import (
 from flowtable.testing.captures import FrameSpec, Interface
 
 MS = 1_000_000
-THERE, BACK = Ethernet("02:00:00:00:00:01", "02:00:00:00:00:02"), Ethernet("02:00:00:00:00:02", "02:00:00:00:00:01")
+THERE, BACK = (
+    Ethernet("02:00:00:00:00:01", "02:00:00:00:00:02"),
+    Ethernet("02:00:00:00:00:02", "02:00:00:00:00:01"),
+)
 IP_THERE, IP_BACK = IPv4("10.0.0.1", "10.0.0.2"), IPv4("10.0.0.2", "10.0.0.1")
 
 
@@ -143,7 +146,9 @@ def test_echoes_are_timed_by_their_sequence(tmp_path):
         (2009, echo(3, back=True)),
     )  # fmt: skip
     assert lost.metric.rtt == 9 * MS
-    assert flow_of(tmp_path, (0, echo(1)), (8, echo(1, back=True)), (9, echo(1, back=True))).metric.rtt == 8 * MS
+    assert (
+        flow_of(tmp_path, (0, echo(1)), (8, echo(1, back=True)), (9, echo(1, back=True))).metric.rtt == 8 * MS
+    )
     wrapped = flow_of(
         tmp_path, (0, echo(65535)), (1000, echo(0)), (1003, echo(0, back=True)), (2000, echo(1)),
         (2005, echo(1, back=True)),
