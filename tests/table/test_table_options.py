@@ -144,6 +144,8 @@ def test_more_flows_than_allowed_raise_with_the_account(capture):
         account = raised.value.account
         assert account.adds_up()
         assert account.flows == limit
+        assert account.in_flows == limit
+        assert account.discarded == {"table full": account.frames - limit}
         assert limit < account.frames <= 20
         assert isinstance(raised.value, MemoryError)
 
@@ -157,6 +159,7 @@ def test_a_tunnels_child_may_be_the_one_too_many(tmp_path):
     with pytest.raises(TableFull) as raised:
         read_frames(tmp_path, [frame], max_flows=1)
     assert raised.value.account.flows == 1
+    assert raised.value.account.in_flows == 1  # the outer packet counts
     assert len(read_frames(tmp_path, [frame], max_flows=2)) == 2
 
 
