@@ -36,9 +36,9 @@ cdef class Records:
     cdef readonly uint64_t paths_cut            # flows whose path is cut short, since there are too many paths
     cdef readonly str node_tid
     cdef readonly str capture_id
-    cdef bytes node_bytes
-    cdef const uint8_t *node
-    cdef size_t node_length
+    cdef bytearray start_and_node               # what a UUID is made from: 8 bytes, and the node's TID
+    cdef uint8_t *uuid_input
+    cdef size_t uuid_length
     cdef tuple path_texts
     cdef tuple application_texts
     cdef int32_t *application_of                # [path]: number of its last layer's name among those texts

@@ -35,9 +35,9 @@ cdef class Records:
     def __cinit__(self, str node_tid="", str capture_id=""):
         self.node_tid = node_tid
         self.capture_id = capture_id
-        self.node_bytes = node_tid.encode()
-        self.node = <const uint8_t *>PyBytes_AS_STRING(self.node_bytes)
-        self.node_length = len(self.node_bytes)
+        self.start_and_node = bytearray(8) + node_tid.encode()
+        self.uuid_input = self.start_and_node
+        self.uuid_length = len(self.start_and_node)
         self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
         self.application_of = <int32_t *>calloc(MAX_PATHS, sizeof(int32_t))
@@ -73,7 +73,7 @@ cdef class Records:
         record.start = record.last = part.time
         record.swapped = part.swapped
         record.path = self.path_of(part)
-        record.uuid = flow_uuid(ids.key, part.time // 1000000, self.node, self.node_length)
+        record.uuid = flow_uuid(ids.key, part.time // 1000000, self.uuid_input, self.uuid_length)
         record.tracking_id, record.l3_tracking_id = ids.l2, ids.l3
         record.link_id, record.network_id = part.link_id, part.network_id
         record.port_a, record.port_b = part.port_a, part.port_b

@@ -188,7 +188,7 @@ cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, uint6
         layer = REGISTRY[following >> 16][following & 0xFFFF]
         if layer == L.NONE:
             following = UNKNOWN
-        elif d.n_layers >= MAX_LAYERS:
+        elif d.n_layers > MAX_LAYERS - 2:       # a step names two layers at most, an application included
             following = TOO_MANY_LAYERS
         elif d.cut and d.n_parts == MAX_PARTS:
             following = TOO_MANY_PARTS

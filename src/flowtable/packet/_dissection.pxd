@@ -81,7 +81,7 @@ cdef struct Part:
     uint8_t ends_frame      # the last part of its frame that is counted
     uint8_t n_layers
     int8_t parent           # index of the parent part among those of its batch; -1: none
-    uint8_t layers[MAX_LAYERS + 2]
+    uint8_t layers[MAX_LAYERS]
 
 
 cdef struct Dissection:
@@ -95,7 +95,7 @@ cdef struct Dissection:
     uint8_t cut             # the last layer ends its part; the next one begins another
     uint8_t stop            # Stop
     uint8_t stop_layer      # LayerNumber that was being decoded
-    Layer layers[MAX_LAYERS + 2]
+    Layer layers[MAX_LAYERS]
 
 
 ctypedef uint32_t (*Protocol)(Dissection *d) noexcept nogil
@@ -119,8 +119,10 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     The driver makes sure that there is room for two layers and one part.
     """
     cdef Layer *slot
-    if d.cut and not (layer == MPLS and d.layers[d.n_layers - 1].type == GRE):
-        begin_part(d)       # GRE directly followed by MPLS is cut once, after the MPLS
+    # GRE directly followed by MPLS is cut once, after the MPLS
+    cdef bint later = d.cut and layer == MPLS and d.layers[d.n_layers - 1].type == GRE
+    if d.cut and not later:
+        begin_part(d)
     slot = &d.layers[d.n_layers]
     slot.type = layer
     slot.offset = <uint32_t>(header - d.frame)
@@ -129,4 +131,4 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     d.part.layers[d.part.n_layers] = layer
     d.part.n_layers += 1
     d.part.headers += slot.length
-    d.cut = layer < 64 and (d.tunnels >> layer) & 1
+    d.cut = later or layer < 64 and (d.tunnels >> layer) & 1

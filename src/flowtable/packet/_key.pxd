@@ -142,11 +142,7 @@ cdef inline FlowIds part_ids(const Part *part, bint has_parent, uint64_t parent_
     return ids
 
 
-cdef inline uint64_t flow_uuid(uint64_t key, int64_t start_ms, const uint8_t *node_tid,
-                               size_t length) noexcept nogil:
-    """xxHash64, seeded with the key, over the start and the node's TID, of which 248 bytes count."""
-    cdef uint8_t data[256]
-    cdef size_t n = min(length, <size_t>248)
-    put_be(data, <uint64_t>start_ms, 8)
-    memcpy(data + 8, node_tid, n)
-    return xxhash64(data, 8 + n, key)
+cdef inline uint64_t flow_uuid(uint64_t key, int64_t start_ms, uint8_t *start_and_node, size_t length) noexcept nogil:
+    """xxHash64, seeded with the key, over the start (8 bytes, which are written here) and the node's TID."""
+    put_be(start_and_node, <uint64_t>start_ms, 8)
+    return xxhash64(start_and_node, length, key)

@@ -218,8 +218,9 @@ class PacketSequence(Sequence[Packet]):
         data = bytes(data)
         if not 0 <= link_type <= 0xFFFF or len(data) > MAX_FRAME:
             raise OptionError(f"from_frame: no frame has link type {link_type} and {len(data):,} bytes")
-        if length is not None and not 0 <= length <= MAX_FRAME:
-            raise OptionError(f"from_frame: no frame has {length:,} bytes on the wire")
+        for wire_length in (length or 0, outer_length):
+            if not 0 <= wire_length <= MAX_FRAME:
+                raise OptionError(f"from_frame: no frame has {wire_length:,} bytes on the wire")
         if bpf is not None and not bpf.matches(data, length):
             return cls(())
         layers, parts, _ = dissect(data, link_type, length, tuple(tunnels))

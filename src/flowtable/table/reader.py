@@ -71,11 +71,12 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
 
     """
     key = LayerKeyMode.by_name(layer_key)
+    expression = "" if bpf is None else _text("bpf", bpf)
     engine = Engine(
         Records(_text("node_tid", node_tid), _text("capture_id", capture_id)),
         int(key),
         _names("tunnels", tunnels),
-        LinkFilters(bpf) if bpf is not None and bpf.strip() else None,
+        LinkFilters(expression) if expression.strip() else None,
         _limit(max_flows),
     )
     source = open_capture(paths)
@@ -101,9 +102,11 @@ def _text(option: str, value: str) -> str:
 
 
 def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        raise OptionError(f"{option}: takes several names, such as ({value!r},)")
-    return tuple(value)
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    names = tuple(value) if several else ()
+    if not several or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"{option}: takes several names, such as ('gre', 'vxlan'), not {value!r}")
+    return names
 
 
 def _limit(max_flows: int | None) -> int | None:
