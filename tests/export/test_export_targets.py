@@ -10,7 +10,6 @@ import pytest
 from pyarrow import csv, ipc, parquet
 from reading import read_frames
 
-from flowtable.export.json import LINES_AT_ONCE
 from flowtable.testing import TCP, Ethernet, IPv4
 
 READERS = {
@@ -67,10 +66,10 @@ def test_a_folder_that_is_not_there_is_the_systems_error(flows, tmp_path, write)
         getattr(flows, write)(tmp_path / "no" / "such" / "folder")
 
 
-@pytest.mark.parametrize(
-    "count", [LINES_AT_ONCE - 1, LINES_AT_ONCE, LINES_AT_ONCE + 1, 2 * LINES_AT_ONCE + 7]
-)
-def test_ndjson_is_whole_across_pieces(tmp_path, count):
+@pytest.mark.parametrize("piece", [1, 5_000, 10_000, 1 << 20])
+def test_ndjson_is_whole_across_pieces(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr("flowtable.export.json.CHUNK_BYTES", piece)
+    count = 200
     flows = read_frames(
         tmp_path, [bytes(Ethernet() / IPv4() / TCP(port, 80)) for port in range(1, count + 1)]
     )

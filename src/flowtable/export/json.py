@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["write_json"]
 
-LINES_AT_ONCE: Final = 1024
+CHUNK_BYTES: Final = 1 << 20
 
 _SHOWN: Final = {
     Kind.ADDRESS: 0,
@@ -35,9 +35,10 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
     """Write flows as NDJSON; ``rows`` are record numbers, or None for all."""
     programme = JsonProgramme(_steps(records))
     total = records.count if rows is None else len(rows)
+    lines = max(1, CHUNK_BYTES // programme.line_bytes)
     with opened(to) as file:
-        for start in range(0, total, LINES_AT_ONCE):
-            file.write(json_lines(records, programme, rows, start, min(start + LINES_AT_ONCE, total)))
+        for start in range(0, total, lines):
+            file.write(json_lines(records, programme, rows, start, min(start + lines, total)))
 
 
 def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:

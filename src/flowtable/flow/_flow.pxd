@@ -43,6 +43,8 @@ cdef class Records:
     cdef tuple application_texts
     cdef int32_t *application_of                # [path]: number of its last layer's name among those texts
     cdef uint32_t applications_known            # paths that these two cover
+    cdef dict children_of                       # parents' numbers -> their children's
+    cdef uint32_t children_known                # records that it covers
 
     cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil
     cdef Record *new_record(self) noexcept nogil

@@ -191,15 +191,18 @@ cdef class Records:
         parent = record_at(self, number).key.parent
         return parent - 1 if parent else None
 
-    def children(self):
-        """The numbers of all flows' children, by their parents' number."""
-        cdef uint32_t number, parent
-        found = {}
-        for number in range(self.count):
-            parent = record_at(self, number).key.parent
+    def children(self, uint32_t number):
+        """The numbers of a flow's children, in the order in which they began."""
+        cdef uint32_t child, parent
+        if self.children_of is None:
+            self.children_of = {}
+        for child in range(self.children_known, self.count):
+            parent = record_at(self, child).key.parent
             if parent:
-                found.setdefault(parent - 1, []).append(number)
-        return found
+                self.children_of.setdefault(parent - 1, []).append(child)
+        self.children_known = self.count
+        return self.children_of.get(number, ())
+
 
 PLACES = {
     "uuid": P_UUID,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Account"]
+__all__ = ["Account", "by_count"]
+
+SHOWN_REASONS: Final = 5  # in one line: a hostile capture can have thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Account:
     frames: int = 0
     """Frames read."""
     in_flows: int = 0
-    """Frames that are counted in at least one flow."""
+    """Frames all of whose parts are counted in flows."""
     filtered: int = 0
     """Frames that the BPF expression did not match."""
     held: int = 0
@@ -58,8 +60,10 @@ class Account:
         terms = (("in flows", self.in_flows), ("filtered", self.filtered), ("held", self.held))
         shown = [f"{n:,} {name}" for name, n in terms if n or name == "in flows"]
         if self.frames_discarded:
-            reasons = ", ".join(f"{n:,} {reason}" for reason, n in by_count(self.discarded))
-            shown.append(f"{self.frames_discarded:,} discarded ({reasons})")
+            reasons = [f"{n:,} {reason}" for reason, n in by_count(self.discarded)]
+            if len(reasons) > SHOWN_REASONS:
+                reasons[SHOWN_REASONS:] = [f"and {len(reasons) - SHOWN_REASONS:,} more reasons"]
+            shown.append(f"{self.frames_discarded:,} discarded ({', '.join(reasons)})")
         return f"{self.frames:,} frame{'s' * (self.frames != 1)}: {', '.join(shown)}"
 
 

@@ -245,12 +245,12 @@ class Flow:
 
     @property
     def tracking_id(self) -> str:
-        """Id that is the same wherever the flow is seen on one link."""
+        """Id of the flow's ends, the same wherever they are seen."""
         return str(self._value("TrackingID"))
 
     @property
     def l3_tracking_id(self) -> str:
-        """Id that is the same on all links."""
+        """Id of the flow's ends above the link layer."""
         return str(self._value("L3TrackingID"))
 
     @property
@@ -287,7 +287,7 @@ class Flow:
     @property
     def children(self) -> list[Flow]:
         """The flows inside this one, if it is a tunnel, in the order in which they began."""
-        return [Flow(self._records, n) for n in self._records.children().get(self._number, ())]
+        return [Flow(self._records, n) for n in self._records.children(self._number)]
 
     def __eq__(self, other: object) -> bool:
         """Flows are equal if they are the same flow of the same table."""

@@ -7,12 +7,12 @@ To add a protocol: write its function in ``protocols/``, give its layer a number
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from flowtable._cursor cimport left
+from flowtable._cursor cimport be16, left
 from flowtable._types cimport IPV4, MAX_LAYERS, MAX_PARTS, Frame
 from flowtable.packet cimport _layers as L
 from flowtable.packet._dissection cimport (
     BY_ETHER_TYPE, BY_IP_PROTOCOL, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, BY_UDP_PORT, END, SPACES, STOPS,
-    TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, Dissection, Part, Protocol, next_by,
+    TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, Dissection, Part, Protocol, header_before, next_by,
 )
 from flowtable.packet._key cimport FlowIds, makes_flow, order_key, part_ids
 from flowtable.packet.protocols cimport application, control, dns, icmp, internet, link, routing, sctp, transport
@@ -148,12 +148,14 @@ cdef uint32_t udp_payload(Dissection *d) noexcept nogil:
 
     An application is only noted: decode_application() looks at it when its flow begins.
     """
-    cdef const uint8_t *header = d.frame + d.layers[d.n_layers - 1].offset
-    cdef uint8_t layer = REGISTRY[BY_UDP_PORT][<uint16_t>(header[2] << 8 | header[3])]
+    cdef const uint8_t *udp = header_before(d, 1)
+    cdef uint8_t layer = REGISTRY[BY_UDP_PORT][be16(udp + 2)]
     if layer == L.NONE:
-        layer = REGISTRY[BY_UDP_PORT][<uint16_t>(header[0] << 8 | header[1])]
+        layer = REGISTRY[BY_UDP_PORT][be16(udp)]
     if layer == L.NONE:
         return END
+    if d.n_layers == MAX_LAYERS:
+        return TOO_MANY_LAYERS
     if not IS_APPLICATION[layer]:
         return next_by(BY_LAYER, layer)
     d.part.application = layer
@@ -169,7 +171,7 @@ cdef inline void begin(Dissection *d, const Frame *frame, Part *parts, uint64_t 
     d.tunnels = tunnels
     d.ip_length = d.n_layers = 0
     d.n_parts = 1
-    d.cut = d.stop_layer = 0
+    d.cut = d.has_ip = d.overflow = d.stop_layer = 0
     memset(parts, 0, sizeof(Part) - sizeof(parts.layers))
 
 
@@ -188,14 +190,14 @@ cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, uint6
         layer = REGISTRY[following >> 16][following & 0xFFFF]
         if layer == L.NONE:
             following = UNKNOWN
-        elif d.n_layers > MAX_LAYERS - 2:       # a step names two layers at most, an application included
+        elif d.n_layers == MAX_LAYERS:
             following = TOO_MANY_LAYERS
         elif d.cut and d.n_parts == MAX_PARTS:
             following = TOO_MANY_PARTS
         else:
             d.stop_layer = layer
             following = PROTOCOLS[layer](d)
-    d.stop = following
+    d.stop = TOO_MANY_LAYERS if d.overflow else following
     measure(d, frame, parts)
     return d.n_parts
 
@@ -220,7 +222,7 @@ cdef bint decode_application(Dissection *scratch, Part *part) noexcept nogil:
     scratch.c.end = part.payload + part.payload_length
     scratch.part = &unused
     scratch.n_layers = unused.n_layers = unused.headers = 0
-    scratch.cut = 0
+    scratch.cut = scratch.overflow = 0
     scratch.stop_layer = part.application
     scratch.stop = PROTOCOLS[part.application](scratch)
     if scratch.n_layers == 0:

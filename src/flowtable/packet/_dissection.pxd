@@ -93,6 +93,8 @@ cdef struct Dissection:
     uint32_t n_parts
     uint32_t n_layers
     uint8_t cut             # the last layer ends its part; the next one begins another
+    uint8_t has_ip          # ip_length is set
+    uint8_t overflow        # a layer could not be named
     uint8_t stop            # Stop
     uint8_t stop_layer      # LayerNumber that was being decoded
     Layer layers[MAX_LAYERS]
@@ -116,11 +118,15 @@ cdef inline void begin_part(Dissection *d) noexcept nogil:
 cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexcept nogil:
     """Name a layer whose header goes from `header` to where the cursor is now.
 
-    The driver makes sure that there is room for two layers and one part.
+    The driver makes sure that there is room for one layer and one part; a second layer that a step names
+    is left out if it is one too many.
     """
     cdef Layer *slot
     # GRE directly followed by MPLS is cut once, after the MPLS
     cdef bint later = d.cut and layer == MPLS and d.layers[d.n_layers - 1].type == GRE
+    if d.n_layers == MAX_LAYERS:
+        d.overflow = 1
+        return
     if d.cut and not later:
         begin_part(d)
     slot = &d.layers[d.n_layers]
@@ -132,3 +138,8 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     d.part.n_layers += 1
     d.part.headers += slot.length
     d.cut = later or layer < 64 and (d.tunnels >> layer) & 1
+
+
+cdef inline const uint8_t *header_before(const Dissection *d, uint32_t back) noexcept nogil:
+    """The header of the layer named last (1), or of one before it: as many bytes as were taken for it."""
+    return d.frame + d.layers[d.n_layers - back].offset

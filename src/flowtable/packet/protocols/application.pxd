@@ -84,7 +84,7 @@ cdef inline bint split_line(Cursor *c, Cursor *words) noexcept nogil:
             words[n].end = c.p
             n += 1
             words[n].p = c.p + 1
-        c.p += 1
+        take(c, 1)
     words[n].end = c.p
     return n == 2
 
@@ -125,16 +125,16 @@ cdef inline uint32_t sflow(Dissection *d) noexcept nogil:
     """sFlow version 5 (sflow.org): an agent's address, and samples of known kinds whose records fit."""
     cdef Cursor c = d.c
     cdef const uint8_t *h = take(&c, 8)
-    cdef uint32_t count
+    cdef uint32_t count, address
     if h == NULL:
         return TRUNCATED
     if be32(h) != 5 or not 1 <= be32(h + 4) <= 2:
         return MALFORMED
-    h = take(&c, (4 if be32(h + 4) == 1 else 16) + 16)
+    address = 4 if be32(h + 4) == 1 else 16
+    h = take(&c, address + 16)
     if h == NULL:
         return TRUNCATED
-    h = c.p - 4
-    for count in range(be32(h)):
+    for count in range(be32(h + address + 12)):
         if not sflow_sample_parses(&c):
             return MALFORMED
     return whole(d, SFLOW)

@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from flowtable._cursor cimport Cursor, be16, left, take
 from flowtable._types cimport ICMPV4, ICMPV6, KEY_ICMP
 from flowtable.packet._dissection cimport (
-    BY_LAYER, END, MALFORMED, REPLY, REQUEST, TRUNCATED, Dissection, next_by, push,
+    BY_LAYER, END, MALFORMED, REPLY, REQUEST, TRUNCATED, Dissection, header_before, next_by, push,
 )
 from flowtable.packet._layers cimport (
     ICMPV4_LAYER, ICMPV6_ECHO, ICMPV6_LAYER, ICMPV6_MESSAGE, ICMPV6_NEIGHBOR_ADVERTISEMENT,
@@ -109,7 +109,7 @@ cdef inline uint32_t icmpv6(Dissection *d) noexcept nogil:
 
 cdef inline uint32_t icmpv6_message(Dissection *d) noexcept nogil:
     """What follows the four bytes, by their type; a type that is not listed has no name of its own."""
-    cdef uint8_t type = d.frame[d.layers[d.n_layers - 1].offset]
+    cdef uint8_t type = header_before(d, 1)[0]
     if type == 128 or type == 129:
         return icmpv6_echo(d, type)
     if type == 130:

@@ -22,7 +22,8 @@ cdef enum:
 cdef inline void network(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size,
                          uint32_t length) noexcept nogil:
     """The outermost network layer of a part is its flow's; the destination follows the source."""
-    if d.ip_length == 0:
+    if not d.has_ip:
+        d.has_ip = 1
         d.ip_length = length
     if d.part.key.network == 0:
         d.part.key.network = kind

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from flowtable._cursor cimport be16, le16, le32, left, limit, peek, take
-from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push
+from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, header_before, next_by, push
 from flowtable.packet._layers cimport (
     DOT11, DOT11_CTRL, DOT11_DATA, DOT11_DATA_QOS_DATA, DOT11_DATA_QOS_NULL, DOT11_MGMT, DOT11_WEP, LLC, RADIOTAP,
 )
@@ -100,7 +100,7 @@ cdef inline uint32_t dot11_data_layer(uint32_t subtype) noexcept nogil:
 cdef inline uint32_t dot11_qos(Dissection *d) noexcept nogil:
     """Quality of service: two bytes, and four more (HT control) when the order bit is set."""
     cdef const uint8_t *h
-    cdef const uint8_t *header = d.frame + d.layers[d.n_layers - 1].offset
+    cdef const uint8_t *header = header_before(d, 1)
     cdef uint32_t subtype = header[0] >> 4
     h = take(&d.c, 6 if header[1] & ORDER else 2)
     if h == NULL:
@@ -111,10 +111,7 @@ cdef inline uint32_t dot11_qos(Dissection *d) noexcept nogil:
 
 cdef inline uint32_t dot11_data(Dissection *d) noexcept nogil:
     """Data of an unprotected frame: LLC follows, unless the subtype has none."""
-    cdef const uint8_t *header = d.frame + d.layers[d.n_layers - 1].offset
-    cdef uint32_t subtype
-    if d.layers[d.n_layers - 1].type != DOT11:      # quality of service lies between
-        header = d.frame + d.layers[d.n_layers - 2].offset
-    subtype = (header[0] >> 4) & 7
+    cdef bint has_qos = d.layers[d.n_layers - 1].type != DOT11
+    cdef uint32_t subtype = (header_before(d, 2 if has_qos else 1)[0] >> 4) & 7
     push(d, DOT11_DATA + subtype, d.c.p)
     return next_by(BY_LAYER, LLC) if subtype < 4 else END
