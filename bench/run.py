@@ -38,10 +38,9 @@ def main() -> None:
     record: dict[str, Any] = {
         "machine": machine.describe([*PACKAGES, *(p.package for p in PROGRAMS if p.package)])
     }
-    parts = options.parts or PARTS
-    if "race" in parts:
+    if "race" in options.parts:
         record["race"] = run_races(console, programs, options.captures, options.rounds)
-    for part in parts:
+    for part in options.parts:
         if part != "race":
             record[part] = run_part(console, part)
     if options.record:
@@ -52,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", choices=PARTS, help="default: all")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--captures", nargs="+", choices=list(PACKETS), default=list(PACKETS))
     parser.add_argument("--no-record", dest="record", action="store_false", help="only show the figures")
