@@ -70,7 +70,7 @@ def _anonymous(status: Path) -> int:
 
 def as_table(figures: dict[str, Any]) -> Table:
     """Show the figures for people."""
-    title = f"memory: {figures['bytes_per_flow']:.0f} bytes a flow, from {SIZES[0]:,} to {SIZES[-1]:,}"
+    title = f"memory: {figures['bytes_per_flow']:.0f} bytes a flow"
     table = Table(title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("flows", justify="right")
     table.add_column("peak anonymous MB", justify="right")

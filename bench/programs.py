@@ -135,11 +135,11 @@ PROGRAMS: Final = (
         r"<->",
         "conversations of TCP and UDP; dissects everything",
         package="tshark",
-        at_most=100_000,
+        at_most=50_000,
     ),
-    _loop("nfstream", "nfstream", "no dissection of applications", 50_000),
-    _loop("dpkt loop", "dpkt", "packets in a dictionary; no tunnels, no times", 100_000),
-    _loop("scapy loop", "scapy", "packets in a dictionary; no tunnels, no times", 5_000),
+    _loop("nfstream", "nfstream", "no dissection of applications", 20_000),
+    _loop("dpkt loop", "dpkt", "packets in a dictionary; no tunnels, no times", 50_000),
+    _loop("scapy loop", "scapy", "packets in a dictionary; no tunnels, no times", 2_000),
 )
 
 
