@@ -18,15 +18,10 @@ __all__ = ["FLOWTABLE", "HELP", "PROGRAMS", "Program", "installed"]
 
 HERE: Final = Path(__file__).parent
 
-FLOWTABLE: Final = (
-    sys.executable,
-    "-c",
-    "import flowtable, sys; flowtable.read(sys.argv[1]).write_parquet(sys.argv[2])",
-    "{pcap}",
-    "{out}/flows.parquet",
-)
+COMMAND: Final = (sys.executable, "-m", "flowtable")
+HELP: Final = (*COMMAND, "--help")
+FLOWTABLE: Final = (*COMMAND, "read", "{pcap}", "-w", "{out}/flows.parquet")
 """The command line that is measured."""
-HELP: Final = (sys.executable, "-c", "import flowtable")
 
 PARQUET_ROWS: Final = (
     sys.executable,
@@ -128,6 +123,7 @@ PROGRAMS: Final = (
         "reports a long flow many times; 2 threads",
         count=("racount", "-r", "{out}/argus"),
         package="argus-server",
+        at_most=500_000,
     ),
     Program(
         "tshark",
