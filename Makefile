@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+ROUNDS ?= 3
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml meson.build $(shell find src -name '*.py' -o -name '*.pyi' -o -name '*.py[x]' -o -name '*.pxd' -o -name meson.build)
 
@@ -16,6 +17,13 @@ test: $(VENV)/tested lint  ## every test
 lint: $(VENV)/tested
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+bench: $(VENV)/tested  ## figures beside the peers that are installed; ROUNDS=3
+	$(BIN)/python bench/run.py --rounds $(ROUNDS)
+
+peers: $(VENV)/tested  ## what to measure against, from Debian (as root) and PyPI
+	apt-get install --yes --quiet softflowd nfdump argus-server argus-client tshark valgrind
+	$(BIN)/python -m pip install --quiet nfstream dpkt scapy
 
 $(VENV)/pip:
 	$(PYTHON) -m venv $(VENV)
