@@ -25,10 +25,8 @@ REVIEWED = {
         'if c.p[0] == c" " and n < 2:',
         "words[n].end = c.p",
         "words[n].p = c.p + 1",
-        "c.p += 1",
         "words[n].end = c.p",
         'if not c"A" <= word.p[i] <= c"Z":',
-        "h = c.p - 4",
     ],
     "control.pxd": [
         "cdef const uint8_t *h = d.c.p",
@@ -46,7 +44,6 @@ REVIEWED = {
         "if data.p == NULL:",
         "data.end = m.c.p",
     ],
-    "icmp.pxd": ["cdef uint8_t type = d.frame[d.layers[d.n_layers - 1].offset]"],
     "internet.pxd": [
         "push(d, FRAGMENT, d.c.p)",
         "c.p, c.end = p, p + n",
@@ -62,9 +59,6 @@ REVIEWED = {
     ],
     "wireless.pxd": [
         "push(d, layer, d.c.p)",
-        "cdef const uint8_t *header = d.frame + d.layers[d.n_layers - 1].offset",
-        "cdef const uint8_t *header = d.frame + d.layers[d.n_layers - 1].offset",
-        "header = d.frame + d.layers[d.n_layers - 2].offset",
         "push(d, DOT11_DATA + subtype, d.c.p)",
     ],
 }

@@ -139,7 +139,7 @@ def test_two_reads_give_the_same_ids_in_the_same_order(tmp_path):
 def test_more_flows_than_allowed_raise_with_the_account(capture):
     assert len(flowtable.read(capture, max_flows=20)) == 20
     for limit in (0, 1, 19):
-        with pytest.raises(TableFull, match=f"more flows than the {limit} that") as raised:
+        with pytest.raises(TableFull, match=f"more flows than the {limit} allowed") as raised:
             flowtable.read(capture, max_flows=limit)
         account = raised.value.account
         assert account.adds_up()

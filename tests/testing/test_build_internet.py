@@ -134,8 +134,8 @@ addresses6 = st.ip_addresses(v=6).map(str)
 
 
 @given(addresses4, addresses4, st.binary(max_size=40), st.integers(0, 65535))
-def test_any_ipv4_datagram_is_right(src, dst, data, port):
-    frame = bytes(IPv4(src, dst, id=port) / UDP(port, 2) / data)
+def test_any_ipv4_datagram_is_right(src, dst, data, number):
+    frame = bytes(IPv4(src, dst, id=number) / UDP(1, 2) / data)
     assert rebuilt(scapy.IP, frame) == frame
 
 

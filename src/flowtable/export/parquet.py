@@ -15,11 +15,11 @@ __all__ = ["write_parquet"]
 def write_parquet(reader: Any, to: Target) -> None:
     """Write the batches of a ``RecordBatchReader``, a row group each.
 
-    Names repeat always, and addresses mostly. Ids never do, so that a dictionary of them, compression and
-    their smallest and largest would only cost time.
+    Names repeat, and have a dictionary; one of addresses costs more time than it saves room. Ids never
+    repeat, so that compression and their smallest and largest would only cost time.
     """
     options = {
-        "use_dictionary": [f.column for f in FIELDS if f.kind in (Kind.NAME, Kind.ADDRESS)],
+        "use_dictionary": [f.column for f in FIELDS if f.kind is Kind.NAME],
         "compression": {f.column: "none" if f.kind is Kind.ID else "snappy" for f in FIELDS},
         "write_statistics": [f.column for f in FIELDS if f.kind is not Kind.ID],
     }

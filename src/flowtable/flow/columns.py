@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -11,7 +13,6 @@ from flowtable.flow._rows import columns
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Iterator
 
     from flowtable.flow._flow import Records
@@ -57,7 +58,10 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
 
 
 def _names(records: Records, f: Field) -> Any:
-    return pa.array(records.names(PLACES[f.place or ""]), pa.string())
+    """The texts of a name, by hand: pyarrow.array() would import all of pandas to look at a list."""
+    texts = [name.encode() for name in records.names(PLACES[f.place or ""])]
+    ends = array("i", accumulate(map(len, texts), initial=0))
+    return pa.Array.from_buffers(pa.string(), len(texts), _arrow(None, memoryview(ends), b"".join(texts)))
 
 
 def _column(f: Field, rows: int, buffers: tuple[Any, ...], names: Any) -> Any:

@@ -123,7 +123,9 @@ class FlowSet:
             raise OptionError(
                 f"filter: takes a function of a flow or an Arrow expression, not {type(expression).__name__}"
             )
-        numbers = pa.array(self._numbers(), pa.uint32())
+        numbers = pa.Array.from_buffers(
+            pa.uint32(), len(self), [None, pa.py_buffer(array("I", self._numbers()))]
+        )
         try:
             kept = self.to_arrow().append_column("record number", numbers).filter(expression)
         except pa.ArrowException as error:
