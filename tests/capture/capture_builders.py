@@ -92,7 +92,7 @@ def read_broken(path):
         source = open_capture(path)
         frames = list(source)
     assert [warning.category for warning in caught] == [CaptureWarning]
-    assert source.truncated
+    assert source.incomplete == 1
     return frames, str(caught[0].message)
 
 

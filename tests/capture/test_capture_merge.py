@@ -71,7 +71,7 @@ def test_counters_are_those_of_all_captures(tmp_path):
     ]
     source = open_capture(paths)
     assert source.drain() == 5
-    assert (source.frames, source.snapped, source.times_clamped, source.truncated) == (5, 2, 1, False)
+    assert (source.frames, source.snapped, source.times_clamped, source.incomplete) == (5, 2, 1, 0)
 
 
 def test_one_that_is_truncated_does_not_end_the_others(tmp_path):
@@ -81,7 +81,7 @@ def test_one_that_is_truncated_does_not_end_the_others(tmp_path):
     with pytest.warns(CaptureWarning, match=f"{paths[0]} ends in the middle") as caught:
         assert [frame.time // 10**9 for frame in source] == [1, 2, 3, 5]
     assert len(caught) == 1
-    assert source.truncated
+    assert source.incomplete == 1
 
 
 def test_one_that_is_broken_before_its_first_packet_is_said_once(tmp_path):
@@ -90,7 +90,7 @@ def test_one_that_is_broken_before_its_first_packet_is_said_once(tmp_path):
         source = open_capture(paths)
     assert source.drain() == 1
     assert len(caught) == 1
-    assert source.truncated
+    assert source.incomplete == 1
 
 
 def test_all_are_looked_into_first(tmp_path):
@@ -105,7 +105,7 @@ def test_one_that_goes_before_its_turn_is_warned_of(tmp_path):
     paths[1].unlink()
     with pytest.warns(CaptureWarning, match=r"1\.pcap cannot be opened: No such file"):
         assert [frame.time // 10**9 for frame in source] == [1, 3]
-    assert source.truncated
+    assert source.incomplete == 1
 
 
 def test_closing_early(tmp_path):

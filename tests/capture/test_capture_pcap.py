@@ -122,7 +122,7 @@ def test_many_windows(tmp_path):
 def test_a_capture_without_packets_is_whole(tmp_path):
     source = open_capture(save(tmp_path / "a.pcap", pcap([])))
     assert list(source) == []
-    assert (source.frames, source.truncated) == (0, False)
+    assert (source.frames, source.incomplete) == (0, 0)
 
 
 @pytest.mark.parametrize("left", range(1, 76))

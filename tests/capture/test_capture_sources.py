@@ -206,7 +206,7 @@ def test_a_file_that_fails_while_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "readv", fail)
     with pytest.warns(CaptureWarning, match=r"cannot be read on at byte \d+: Input/output error"):
         assert source.drain() < 3000
-    assert source.truncated
+    assert source.incomplete == 1
 
 
 def test_a_file_that_fails_at_its_first_byte(tmp_path):
@@ -220,7 +220,7 @@ def test_a_warning_made_an_error_leaves_the_source_at_its_end(tmp_path):
     with pytest.raises(CaptureWarning, match="in the middle"):
         list(source)
     assert list(source) == []
-    assert (source.frames, source.truncated) == (2, True)
+    assert (source.frames, source.incomplete) == (2, 1)
 
 
 def test_a_file_that_grows_is_read_to_its_new_end(tmp_path):

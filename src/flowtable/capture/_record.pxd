@@ -33,7 +33,7 @@ cdef struct Tally:
     uint64_t frames
     uint64_t times_clamped  # frames whose time was before 1970 or beyond 2^63-1 ns
     uint64_t snapped        # frames cut to their file's snap length
-    bint truncated          # a file ended or broke before its end
+    uint64_t incomplete     # files that ended or broke before their end
 
 
 cdef struct Scan:

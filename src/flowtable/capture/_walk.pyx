@@ -9,7 +9,7 @@ import warnings
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memmove, memset
 
@@ -108,9 +108,9 @@ cdef class PacketSource:
         return self.tally.snapped
 
     @property
-    def truncated(self):
-        """Whether a file ended or broke before its end; a CaptureWarning said where."""
-        return bool(self.tally.truncated)
+    def incomplete(self):
+        """Files that ended or broke before their end; a CaptureWarning each said where."""
+        return self.tally.incomplete
 
     @property
     def position(self):
@@ -265,7 +265,7 @@ cdef class CaptureReader(PacketSource):
 
     cdef bint _end(self, str message) except -1:
         """Give the rest of the file up, and say so; returns False."""
-        self._walker.scan.tally.truncated = True
+        self._walker.scan.tally.incomplete = 1
         self.tally = self._walker.scan.tally
         self.close()
         warnings.warn(
@@ -310,17 +310,17 @@ cdef class MergedReader(PacketSource):
     Captures that run backwards are not sorted. `waiting` are
     :class:`~flowtable.capture.sources.Waiting`, opened when their first frame's turn comes, so that
     thousands of captures that follow each other take one or two windows. `size` is their total, and
-    `truncated` tells of one that ended before its first frame, and so does not wait.
+    `incomplete` counts those that ended before their first frame, and so do not wait.
     """
 
-    def __cinit__(self, waiting, *, size=None, bint truncated=False):
+    def __cinit__(self, waiting, *, size=None, uint64_t incomplete=0):
         self._heap = <Lane **>malloc((len(waiting) + 1) * sizeof(Lane *))
         if self._heap is NULL:
             raise MemoryError("no memory for merging captures")
         self._readers = {}
         self._done = 0
         self._size = size
-        self.tally.truncated = truncated
+        self.tally.incomplete = incomplete
         self._waiting = sorted(waiting, key=lambda each: (each.first, each.order), reverse=True)
         self._look_at_waiting()
 
@@ -402,7 +402,7 @@ cdef class MergedReader(PacketSource):
         cdef CaptureReader reader = self._readers.pop(lane.order)
         free(lane)
         self._done += reader.position
-        self.tally.truncated |= reader._walker.scan.tally.truncated
+        self.tally.incomplete += reader._walker.scan.tally.incomplete
         reader.close()
         return True
 
@@ -415,7 +415,7 @@ cdef class MergedReader(PacketSource):
         try:
             reader = each.open(len(self._readers))
         except CaptureError as error:
-            self.tally.truncated = True
+            self.tally.incomplete += 1
             warnings.warn(str(error), CaptureWarning, stacklevel=2)
             return True
         lane = <Lane *>malloc(sizeof(Lane))

@@ -73,21 +73,21 @@ def _open(name: str, window: int, *, parked: bool = False) -> CaptureReader:
 def _merged(names: list[str]) -> MergedReader:
     waiting: list[Waiting] = []
     total: int | None = 0
-    truncated = False
+    incomplete = 0
     for order, name in enumerate(names):
         reader = _open(name, SMALLEST_WINDOW)
         size = reader.size
         reopenable = name != "-" and size is not None
         first = reader.first_time()
         if first is None:  # what was wrong with it, if anything was, has been said
-            truncated |= reader.truncated
+            incomplete += reader.incomplete
             continue
         total = None if total is None or size is None else total + size
         again = partial(_reopen, name) if reopenable else partial(_keep, reader)
         waiting.append(Waiting(first, order, again))
         if reopenable:
             reader.close()
-    return MergedReader(waiting, size=total, truncated=truncated)
+    return MergedReader(waiting, size=total, incomplete=incomplete)
 
 
 def _reopen(name: str, others: int) -> CaptureReader:

@@ -136,7 +136,7 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
         steps_back=counts["steps_back"],
         snapped=source.snapped,
         paths_cut=counts["paths_cut"],
-        incomplete=int(source.truncated),
+        incomplete=source.incomplete,
     )
 
 
