@@ -39,6 +39,19 @@ cdef enum IcmpKind:
     ICMPV6 = 2
 
 
+cdef enum Side:
+    NO_SIDE = 0
+    SIDE_A = 1              # the source of the flow's first packet
+    SIDE_B = 2
+
+
+cdef enum ClientBasis:      # what says who the client is; a stronger one overrules a weaker one
+    BY_FIRST_PACKET = 0
+    BY_PORTS = 1            # the client's is higher
+    BY_SYN_ACK = 2
+    BY_SYN = 3
+
+
 cdef enum:                  # bits of FlowKey.flags
     KEY_LINK = 1            # the MACs are part of the key
     KEY_VNI = 2             # `id` is a VNI, and port_b the port it was sent to; there is no port_a
@@ -77,10 +90,12 @@ cdef struct Record:
     int64_t rtt             # ns
     uint8_t swapped         # the first packet went from key end b to key end a
     uint8_t finish          # FinishType
-    uint8_t fin_seen        # bit 0: A sent FIN; bit 1: B did
-    uint8_t rtt_pending     # 0: none; 1: A asked; 2: B asked
-    uint16_t rtt_sequence   # of the echo request that is waited for
-    uint16_t path           # its LayersPath
+    uint8_t client          # ClientBasis << 2 | Side
+    uint8_t rtt_pending     # Side that asked; 0: none
+    uint8_t ab_tcp_flags    # of all segments from A to B
+    uint8_t ba_tcp_flags
+    uint8_t min_ttl         # of all packets; TTL of IPv4, hop limit of IPv6
+    uint8_t max_ttl
     # Line 2: ids, and what the first packet showed.
     uint64_t uuid
     uint64_t tracking_id
@@ -95,6 +110,9 @@ cdef struct Record:
     uint8_t has_link
     uint8_t icmp_type       # FlowIcmpType
     uint8_t icmp_code
-    uint8_t reserved0
+    uint8_t dscp            # of the first packet
     # Line 3: for timers, eviction and side pools.
-    uint64_t reserved1[8]
+    uint16_t path           # its LayersPath
+    uint16_t rtt_sequence   # of the echo request that is waited for
+    uint32_t reserved0
+    uint64_t reserved1[7]

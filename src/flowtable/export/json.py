@@ -44,7 +44,8 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
 def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:
     """Lay out the fields that have a place, each with what stands in front of it.
 
-    A group's first field says how many fields to pass over where the flow does not have the group.
+    A group's first field says how many fields to pass over where the flow does not have the group; a
+    field without a group is passed over alone, and an id that is missing is shown as an empty text.
     """
     groups = [(name, list(members)) for name, members in groupby(_placed(), lambda f: f.group)]
     steps: list[tuple[bytes, int, int, int, bool, list[bytes]]] = []
@@ -52,7 +53,8 @@ def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[byte
         for i, f in enumerate(members):
             begins, closes = group != "" and i == 0, group != "" and i == len(members) - 1
             before = (", " if steps else "{") + (f'"{group}": {{' if begins else "") + f'"{f.name}": '
-            skip = len(members) if begins else 0
+            alone = 1 if not group and f.kind is not Kind.ID else 0
+            skip = len(members) if begins else alone
             steps.append((before.encode(), _place(f), _SHOWN[f.kind], skip, closes, _names(records, f)))
     return steps
 

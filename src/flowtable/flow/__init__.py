@@ -2,12 +2,23 @@
 
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
-from flowtable.flow.model import Flow, FlowLayer, FlowMetric, ICMPLayer, IPMetric, TCPMetric, TransportLayer
+from flowtable.flow.model import (
+    TTL,
+    Flow,
+    FlowLayer,
+    FlowMetric,
+    ICMPLayer,
+    IPMetric,
+    TCPFlags,
+    TCPMetric,
+    TransportLayer,
+)
 from flowtable.flow.names import FlowFinishType, FlowProtocol
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 __all__ = [
     "FIELDS",
+    "TTL",
     "Account",
     "Field",
     "Flow",
@@ -19,6 +30,7 @@ __all__ = [
     "ICMPLayer",
     "IPMetric",
     "Kind",
+    "TCPFlags",
     "TCPMetric",
     "TransportLayer",
 ]

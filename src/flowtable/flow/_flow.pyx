@@ -9,9 +9,9 @@ from libc.string cimport memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
-from flowtable._types cimport Record
+from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, SIDE_A, SIDE_B, Record
 from flowtable.flow._places cimport (
-    LONGEST_TEXT, NAME, P_AB_BYTES, P_AB_PACKETS, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS, P_CAPTURE_ID,
+    LONGEST_TEXT, NAME, P_AB_BYTES, P_AB_PACKETS, P_AB_TCP_FLAGS, P_BA_TCP_FLAGS, P_CLIENT, P_DSCP, P_MAX_TTL, P_MIN_TTL, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS, P_CAPTURE_ID,
     P_FINISH_TYPE, P_ICMP_CODE, P_ICMP_ID, P_ICMP_TYPE, P_L3_TRACKING_ID, P_LAST, P_LINK_A, P_LINK_B,
     P_LINK_ID, P_LINK_PROTOCOL, P_NETWORK_A, P_NETWORK_B, P_NETWORK_ID, P_NETWORK_PROTOCOL, P_NODE_TID,
     P_PARENT_UUID, P_PATH, P_RAW_PACKETS, P_RTT, P_START, P_TRACKING_ID, P_TRANSPORT_A, P_TRANSPORT_B,
@@ -81,6 +81,9 @@ cdef class Records:
         memcpy(record.link_a, part.link_a, 6)
         memcpy(record.link_b, part.link_b, 6)
         record.icmp_type, record.icmp_code = part.icmp_type, part.icmp_code
+        record.min_ttl = record.max_ttl = part.ttl
+        record.dscp = part.dscp
+        record.client = first_client(part)
         return record
 
     cdef Record *new_record(self) noexcept nogil:
@@ -204,6 +207,13 @@ cdef class Records:
         return self.children_of.get(number, ())
 
 
+cdef inline uint8_t first_client(const Part *part) noexcept nogil:
+    """Who the client is, as far as the first packet tells: its sender, or who has the higher port."""
+    if part.port_a == part.port_b:
+        return BY_FIRST_PACKET << 2 | SIDE_A
+    return BY_PORTS << 2 | (SIDE_A if part.port_a > part.port_b else SIDE_B)
+
+
 PLACES = {
     "uuid": P_UUID,
     "path": P_PATH,
@@ -237,9 +247,16 @@ PLACES = {
     "capture_id": P_CAPTURE_ID,
     "raw_packets": P_RAW_PACKETS,
     "finish_type": P_FINISH_TYPE,
+    "ab_tcp_flags": P_AB_TCP_FLAGS,
+    "ba_tcp_flags": P_BA_TCP_FLAGS,
+    "min_ttl": P_MIN_TTL,
+    "max_ttl": P_MAX_TTL,
+    "dscp": P_DSCP,
+    "client": P_CLIENT,
 }
 
 NAMES = {
+    P_CLIENT: ("A", "B"),
     P_LINK_PROTOCOL: ("ETHERNET",),
     P_NETWORK_PROTOCOL: ("IPV4", "IPV6"),
     P_TRANSPORT_PROTOCOL: ("TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),

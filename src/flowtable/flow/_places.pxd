@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
-from flowtable._types cimport IPV4, TCP, Record
+from flowtable._types cimport IPV4, SIDE_A, TCP, Record
 from flowtable.flow._flow cimport Records, record_at
 
 
@@ -46,6 +46,12 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_CAPTURE_ID
     P_RAW_PACKETS
     P_FINISH_TYPE
+    P_AB_TCP_FLAGS
+    P_BA_TCP_FLAGS
+    P_MIN_TTL
+    P_MAX_TTL
+    P_DSCP
+    P_CLIENT
 
 
 cdef enum:
@@ -53,7 +59,7 @@ cdef enum:
 
 
 cdef inline bint can_be_absent(int place) noexcept nogil:
-    return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID
+    return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID or place >= P_AB_TCP_FLAGS
 
 
 cdef inline bint is_present(const Record *r, int place) noexcept nogil:
@@ -68,6 +74,10 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
         return r.key.icmp
     if place == P_PARENT_UUID:
         return r.key.parent
+    if place == P_AB_TCP_FLAGS or place == P_BA_TCP_FLAGS:
+        return r.key.transport == TCP
+    if P_MIN_TTL <= place <= P_CLIENT:
+        return r.key.network
     return True
 
 
@@ -109,6 +119,18 @@ cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
         return r.key.id & 0xFFFF
     elif place == P_FINISH_TYPE:
         return r.finish
+    elif place == P_AB_TCP_FLAGS:
+        return r.ab_tcp_flags
+    elif place == P_BA_TCP_FLAGS:
+        return r.ba_tcp_flags
+    elif place == P_MIN_TTL:
+        return r.min_ttl
+    elif place == P_MAX_TTL:
+        return r.max_ttl
+    elif place == P_DSCP:
+        return r.dscp
+    elif place == P_CLIENT:
+        return (r.client & 3) - SIDE_A
     return 0
 
 

@@ -148,7 +148,7 @@ cdef struct JsonStep:
     uint32_t before_length
     int place
     int shown
-    uint32_t skip           # steps of the group to pass over if the flow does not have it; 0: no group begins
+    uint32_t skip           # steps to pass over if the flow does not have the value; 0: it is shown in any case
     bint closes             # the value is its group's last
     uint32_t first_name     # of its texts among all names
 

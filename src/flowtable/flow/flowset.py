@@ -98,11 +98,14 @@ class FlowSet:
         wanted = field(by)
         if wanted.place is None:
             return [None] * len(self)
-        if wanted.kind.core != Kind.COUNT.core or wanted.group not in ("", "Metric"):
+        if wanted.kind.core != Kind.COUNT.core:
             return [value_of(self._records, number, wanted) for number in self._numbers()]
-        wanted_column = [(PLACES[wanted.place], wanted.kind.core)]
-        data = columns(self._records, wanted_column, self._rows, 0, len(self))[0][3]
-        return memoryview(data).cast("Q").tolist()
+        one = [(PLACES[wanted.place], wanted.kind.core)]
+        validity, _, _, data = columns(self._records, one, self._rows, 0, len(self))[0]
+        values = memoryview(data).cast("Q").tolist()
+        if validity is None:
+            return values
+        return [v if validity[i >> 3] >> (i & 7) & 1 else None for i, v in enumerate(values)]
 
     def filter(self, where: Callable[[Flow], object] | Any) -> FlowSet:
         """Keep the flows for which a function of a flow, or an Arrow expression over columns, is true.

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from flowtable.flow._flow import Records
 
 __all__ = [
+    "TTL",
     "Flow",
     "FlowLayer",
     "FlowMetric",
     "ICMPLayer",
     "IPMetric",
+    "TCPFlags",
     "TCPMetric",
     "TransportLayer",
 ]
@@ -104,7 +106,25 @@ class IPMetric:
     fragment_errors: int
 
 
-_Group = TypeVar("_Group", FlowLayer, TransportLayer, ICMPLayer, FlowMetric, TCPMetric, IPMetric)
+@dataclass(frozen=True, slots=True)
+class TCPFlags:
+    """TCP flags of all segments each way: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128."""
+
+    ab: int
+    ba: int
+
+
+@dataclass(frozen=True, slots=True)
+class TTL:
+    """Smallest and largest TTL (IPv4) or hop limit (IPv6) of a packet."""
+
+    min: int
+    max: int
+
+
+_Group = TypeVar(
+    "_Group", FlowLayer, TransportLayer, ICMPLayer, FlowMetric, TCPMetric, IPMetric, TCPFlags, TTL
+)
 _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
     group: tuple(f for f in FIELDS if f.group == group) for group in ("", *GROUPS)
 }
@@ -277,6 +297,31 @@ class Flow:
     def finish_type(self) -> str:
         """How the flow ended: ``NOT_FINISHED``, ``TCP_FIN`` or ``TCP_RST``."""
         return str(self._value("FinishType"))
+
+    @property
+    def tcp_flags(self) -> TCPFlags | None:
+        """TCP flags of all segments each way, if the flow is a TCP connection."""
+        return self._group(TCPFlags, "TCPFlags")
+
+    @property
+    def ttl(self) -> TTL | None:
+        """Smallest and largest TTL or hop limit, if the flow has an IP layer."""
+        return self._group(TTL, "TTL")
+
+    @property
+    def dscp(self) -> int | None:
+        """Differentiated services code point of the first packet, if the flow has an IP layer."""
+        value: int | None = self._value("DSCP")
+        return value
+
+    @property
+    def client(self) -> str | None:
+        """``A`` or ``B``, if the flow has an IP layer.
+
+        The client is who sent a SYN; else who got a SYN/ACK; else who has the higher port; else A.
+        """
+        value: str | None = self._value("Client")
+        return value
 
     @property
     def parent(self) -> Flow | None:

@@ -170,6 +170,20 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("CaptureID", (34,), Kind.NAME, "capture_id", "", "id of the capture, as given"),
     Field("RawPacketsCaptured", (37,), Kind.COUNT, "raw_packets", "packets", "packets kept with the flow"),
     Field("FinishType", (60,), Kind.NAME, "finish_type", "", "how the flow ended"),
+    # Fields of our own, which the reference does not have; their numbers start at 2000.
+    Field("TCPFlags.AB", (2000, 1), Kind.COUNT, "ab_tcp_flags", "bits", "TCP flags from A to B"),
+    Field("TCPFlags.BA", (2000, 2), Kind.COUNT, "ba_tcp_flags", "bits", "TCP flags from B to A"),
+    Field("TTL.Min", (2001, 1), Kind.COUNT, "min_ttl", "hops", "smallest TTL or hop limit of a packet"),
+    Field("TTL.Max", (2001, 2), Kind.COUNT, "max_ttl", "hops", "largest TTL or hop limit of a packet"),
+    Field("DSCP", (2002,), Kind.COUNT, "dscp", "", "differentiated services of the first packet"),
+    Field(
+        "Client",
+        (2003,),
+        Kind.NAME,
+        "client",
+        "",
+        "A or B: whose connection it is",
+    ),
 )
 
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))

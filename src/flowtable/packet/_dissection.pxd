@@ -75,6 +75,8 @@ cdef struct Part:
     uint8_t icmp_type
     uint8_t icmp_code
     uint8_t tcp_flags       # of the transport that the key holds
+    uint8_t ttl             # of the outermost IP header, with its differentiated services
+    uint8_t dscp
     uint8_t signal          # Signal
     uint8_t application     # LayerNumber of a UDP payload, not parsed yet
     uint8_t swapped         # order_key() exchanged the ends

@@ -9,13 +9,15 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
 
-from flowtable._types cimport BATCH, MAX_PARTS, TCP, Frame, Record
+from flowtable._types cimport (
+    BATCH, BY_SYN, BY_SYN_ACK, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame, Record,
+)
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
-from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, Records, record_at
+from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, NOT_FINISHED, Records, record_at
 from flowtable.packet._decode cimport decode_application, decode_frame, tunnel_set
 from flowtable.packet._dissection cimport (
-    FRAGMENTED, REPLY, REQUEST, STOPS, TCP_FIN, TCP_RST, UNKNOWN, Dissection, Part,
+    REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part,
 )
 from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, makes_flow, order_key
 from flowtable.table._index cimport (
@@ -284,31 +286,34 @@ cdef uint64_t random_word():
 
 cdef inline void count_part(Record *r, const Part *p, uint8_t layer_key) noexcept nogil:
     """What each packet changes in its flow."""
-    cdef bint from_a = p.swapped == r.swapped
+    cdef uint8_t side = SIDE_A if p.swapped == r.swapped else SIDE_B
     r.last = p.time if p.time > r.start else r.start
     if layer_key != KEY_L3 or p.key.network:    # else: nothing to count, as the reference has it
-        if from_a:
+        if side == SIDE_A:
             r.ab_packets += 1
             r.ab_bytes += p.length
         else:
             r.ba_packets += 1
             r.ba_bytes += p.length
+    if p.ttl < r.min_ttl:
+        r.min_ttl = p.ttl
+    if p.ttl > r.max_ttl:
+        r.max_ttl = p.ttl
     if p.signal:
-        measure_rtt(r, p, from_a)
-    if p.tcp_flags & (TCP_FIN | TCP_RST):
-        finish(r, p.tcp_flags, from_a)
+        measure_rtt(r, p, side)
+    if p.tcp_flags:
+        count_tcp_flags(r, p.tcp_flags, side)
 
 
-cdef inline void measure_rtt(Record *r, const Part *p, bint from_a) noexcept nogil:
+cdef inline void measure_rtt(Record *r, const Part *p, uint8_t side) noexcept nogil:
     """The time from a request to its answer from the other side; the last one measured stands.
 
     One request is waited for at a time. Echoes are told apart by their sequence: an answer to a later
     request says that this one was lost.
     """
-    cdef uint8_t side = 1 if from_a else 2
     cdef int16_t later
     if p.signal == REQUEST:
-        if r.rtt_pending == 0:
+        if r.rtt_pending == NO_SIDE:
             r.rtt_pending = side
             r.rtt_start = p.time
             r.rtt_sequence = p.sequence
@@ -317,15 +322,37 @@ cdef inline void measure_rtt(Record *r, const Part *p, bint from_a) noexcept nog
         if later == 0 and p.time >= r.rtt_start:
             r.rtt = p.time - r.rtt_start
         if later >= 0:
-            r.rtt_pending = 0
+            r.rtt_pending = NO_SIDE
 
 
-cdef inline void finish(Record *r, uint8_t tcp_flags, bint from_a) noexcept nogil:
-    """A reset ends a connection at once, FIN when both sides have sent it; what came first stands."""
-    if tcp_flags & TCP_FIN:
-        r.fin_seen |= 1 if from_a else 2
-    if r.finish == 0:
-        if tcp_flags & TCP_RST:
-            r.finish = FINISHED_RST
-        elif r.fin_seen == 3:
-            r.finish = FINISHED_FIN
+cdef inline void count_tcp_flags(Record *r, uint8_t flags, uint8_t side) noexcept nogil:
+    """Remember the flags, and what they say of the connection's client and end."""
+    if side == SIDE_A:
+        r.ab_tcp_flags |= flags
+    else:
+        r.ba_tcp_flags |= flags
+    if flags & TCP_SYN:
+        if flags & TCP_ACK:
+            set_client(r, BY_SYN_ACK, other_side(side))
+        else:
+            set_client(r, BY_SYN, side)
+    if flags & (TCP_FIN | TCP_RST) and r.finish == NOT_FINISHED:
+        finish(r, flags)
+
+
+cdef inline uint8_t other_side(uint8_t side) noexcept nogil:
+    return SIDE_A + SIDE_B - side
+
+
+cdef inline void set_client(Record *r, uint8_t basis, uint8_t side) noexcept nogil:
+    """Say who the client is, unless something as strong has said it before."""
+    if basis > r.client >> 2:
+        r.client = basis << 2 | side
+
+
+cdef inline void finish(Record *r, uint8_t tcp_flags) noexcept nogil:
+    """A reset ends a connection at once, FIN when both sides have sent it."""
+    if tcp_flags & TCP_RST:
+        r.finish = FINISHED_RST
+    elif r.ab_tcp_flags & r.ba_tcp_flags & TCP_FIN:
+        r.finish = FINISHED_FIN

@@ -19,17 +19,22 @@ cdef enum:
     JUMBO_OPTION = 0xC2
 
 
-cdef inline void network(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size,
+cdef inline bint network(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size,
                          uint32_t length) noexcept nogil:
-    """The outermost network layer of a part is its flow's; the destination follows the source."""
+    """The outermost network layer of a part is its flow's; False when there was one.
+
+    The destination follows the source.
+    """
     if not d.has_ip:
         d.has_ip = 1
         d.ip_length = length
-    if d.part.key.network == 0:
-        d.part.key.network = kind
-        d.part.ip_length = length
-        memcpy(d.part.key.address_a, source, size)
-        memcpy(d.part.key.address_b, source + size, size)
+    if d.part.key.network:
+        return False
+    d.part.key.network = kind
+    d.part.ip_length = length
+    memcpy(d.part.key.address_a, source, size)
+    memcpy(d.part.key.address_b, source + size, size)
+    return True
 
 
 cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
@@ -47,7 +52,8 @@ cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
         options = 0
     take(&d.c, options)
     push(d, IPV4_LAYER, h)
-    network(d, IPV4, h + 12, 4, length)
+    if network(d, IPV4, h + 12, 4, length):
+        d.part.ttl, d.part.dscp = h[8], h[1] >> 2
     if header < 20 or length < 20 or header > length:
         return MALFORMED
     if options != header - 20:
@@ -85,7 +91,8 @@ cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
         return TRUNCATED
     push(d, IPV6_LAYER, h)
     length = be16(h + 4)
-    network(d, IPV6, h + 8, 16, length)
+    if network(d, IPV6, h + 8, 16, length):
+        d.part.ttl, d.part.dscp = h[7], be16(h) >> 6 & 0x3F
     if h[6] == 0:
         return jumbogram_or_less(d, length)
     if length == 0:
