@@ -114,5 +114,14 @@ cdef struct Record:
     # Line 3: for timers, eviction and side pools.
     uint16_t path           # its LayersPath
     uint16_t rtt_sequence   # of the echo request that is waited for
-    uint32_t reserved0
+    uint8_t protocol        # of IP: what follows it and its extension headers
+    uint8_t icmp_raw_type   # as the first packet has it
+    uint16_t reserved0
     uint64_t reserved1[7]
+
+
+cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:
+    """The address in one end of the key."""
+    if end_b:
+        return r.key.address_b
+    return r.key.address_a

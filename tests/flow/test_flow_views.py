@@ -14,6 +14,7 @@ from flowtable.flow import FIELDS, Kind
 TYPES = {
     Kind.ADDRESS: pa.string(),
     Kind.ID: pa.string(),
+    Kind.TEXT: pa.string(),
     Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
     Kind.COUNT: pa.uint64(),
     Kind.TIME: pa.timestamp("ns", tz="UTC"),

@@ -54,6 +54,7 @@ GROUPS = {
 PYTHON_TYPES = {
     Kind.ADDRESS: "str",
     Kind.ID: "str",
+    Kind.TEXT: "str",
     Kind.NAME: "str",
     Kind.COUNT: "int",
     Kind.TIME: "int",

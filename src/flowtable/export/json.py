@@ -23,6 +23,7 @@ CHUNK_BYTES: Final = 1 << 20
 _SHOWN: Final = {
     Kind.ADDRESS: 0,
     Kind.ID: 0,
+    Kind.TEXT: 0,
     Kind.NAME: 1,
     Kind.COUNT: 2,
     Kind.FLAG: 2,

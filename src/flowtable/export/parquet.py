@@ -18,10 +18,11 @@ def write_parquet(reader: Any, to: Target) -> None:
     Names repeat, and have a dictionary; one of addresses costs more time than it saves room. Ids never
     repeat, so that compression and their smallest and largest would only cost time.
     """
+    unique = (Kind.ID, Kind.TEXT)
     options = {
         "use_dictionary": [f.column for f in FIELDS if f.kind is Kind.NAME],
-        "compression": {f.column: "none" if f.kind is Kind.ID else "snappy" for f in FIELDS},
-        "write_statistics": [f.column for f in FIELDS if f.kind is not Kind.ID],
+        "compression": {f.column: "none" if f.kind in unique else "snappy" for f in FIELDS},
+        "write_statistics": [f.column for f in FIELDS if f.kind not in unique],
     }
     with opened(to) as file, pq.ParquetWriter(file, reader.schema, **options) as writer:
         for batch in reader:

@@ -11,7 +11,7 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, SIDE_A, SIDE_B, Record
 from flowtable.flow._places cimport (
-    LONGEST_TEXT, NAME, P_AB_BYTES, P_AB_PACKETS, P_AB_TCP_FLAGS, P_BA_TCP_FLAGS, P_CLIENT, P_DSCP, P_MAX_TTL, P_MIN_TTL, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS, P_CAPTURE_ID,
+    LONGEST_TEXT, NAME, P_AB_BYTES, P_AB_PACKETS, P_AB_TCP_FLAGS, P_BA_TCP_FLAGS, P_CLIENT, P_COMMUNITY_ID, P_DSCP, P_MAX_TTL, P_MIN_TTL, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS, P_CAPTURE_ID,
     P_FINISH_TYPE, P_ICMP_CODE, P_ICMP_ID, P_ICMP_TYPE, P_L3_TRACKING_ID, P_LAST, P_LINK_A, P_LINK_B,
     P_LINK_ID, P_LINK_PROTOCOL, P_NETWORK_A, P_NETWORK_B, P_NETWORK_ID, P_NETWORK_PROTOCOL, P_NODE_TID,
     P_PARENT_UUID, P_PATH, P_RAW_PACKETS, P_RTT, P_START, P_TRACKING_ID, P_TRANSPORT_A, P_TRANSPORT_B,
@@ -83,6 +83,7 @@ cdef class Records:
         record.icmp_type, record.icmp_code = part.icmp_type, part.icmp_code
         record.min_ttl = record.max_ttl = part.ttl
         record.dscp = part.dscp
+        record.protocol, record.icmp_raw_type = part.protocol, part.icmp_raw_type
         record.client = first_client(part)
         return record
 
@@ -253,6 +254,7 @@ PLACES = {
     "max_ttl": P_MAX_TTL,
     "dscp": P_DSCP,
     "client": P_CLIENT,
+    "community_id": P_COMMUNITY_ID,
 }
 
 NAMES = {

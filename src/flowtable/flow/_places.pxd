@@ -3,7 +3,8 @@
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
-from flowtable._types cimport IPV4, SIDE_A, TCP, Record
+from flowtable._types cimport IPV4, SIDE_A, TCP, Record, address_of
+from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
 
 
@@ -52,6 +53,7 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_MAX_TTL
     P_DSCP
     P_CLIENT
+    P_COMMUNITY_ID
 
 
 cdef enum:
@@ -76,7 +78,7 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
         return r.key.parent
     if place == P_AB_TCP_FLAGS or place == P_BA_TCP_FLAGS:
         return r.key.transport == TCP
-    if P_MIN_TTL <= place <= P_CLIENT:
+    if P_MIN_TTL <= place <= P_COMMUNITY_ID:
         return r.key.network
     return True
 
@@ -142,9 +144,11 @@ cdef inline int32_t name_number(Records records, const Record *r, int place) noe
 
 
 cdef inline int text_width(int place) noexcept nogil:
-    """The longest text that put_text() writes there: an IPv6 address, a MAC, or sixteen digits."""
+    """The longest text that put_text() writes there: an address, a MAC, a Community ID, or hex digits."""
     if place == P_NETWORK_A or place == P_NETWORK_B:
         return LONGEST_TEXT
+    if place == P_COMMUNITY_ID:
+        return COMMUNITY_ID_BYTES
     return 17 if place == P_LINK_A or place == P_LINK_B else 16
 
 
@@ -158,6 +162,8 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
         return put_hex(<uint8_t *>out, r.l3_tracking_id)
     elif place == P_PARENT_UUID:
         return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid)
+    elif place == P_COMMUNITY_ID:
+        return put_community_id(out, r)
     elif place == P_LINK_A:
         return put_mac(out, r.link_a)
     elif place == P_LINK_B:
@@ -167,10 +173,3 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
     elif place == P_NETWORK_B:
         return put_address(out, r.key.network == IPV4, address_of(r, not r.swapped))
     return 0
-
-
-cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:
-    """The address in one end of the key."""
-    if end_b:
-        return r.key.address_b
-    return r.key.address_a

@@ -24,6 +24,7 @@ BATCH_ROWS: Final = 65_536
 _TYPES: Final[dict[Kind, Any]] = {
     Kind.ADDRESS: pa.string(),
     Kind.ID: pa.string(),
+    Kind.TEXT: pa.string(),
     Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
     Kind.COUNT: pa.uint64(),
     Kind.TIME: pa.timestamp("ns", tz="UTC"),

@@ -324,6 +324,12 @@ class Flow:
         return value
 
     @property
+    def community_id(self) -> str | None:
+        """Community ID v1 with seed 0, if there is an IP layer: ``1:LQU9qZlK+B5F3KDmev6m5PMibrg=``."""
+        value: str | None = self._value("CommunityID")
+        return value
+
+    @property
     def parent(self) -> Flow | None:
         """The flow of the tunnel around this one."""
         number = self._records.parent_of(self._number)

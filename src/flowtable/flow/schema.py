@@ -22,6 +22,7 @@ class Kind(enum.Enum):
 
     ADDRESS = "text: an address"
     ID = "text: hex digits"
+    TEXT = "text"
     NAME = "dictionary of text"
     COUNT = "uint64"
     TIME = "timestamp[ns, UTC]"
@@ -31,7 +32,7 @@ class Kind(enum.Enum):
     @property
     def core(self) -> int:
         """How the compiled core gives it: 0 a text of its own, 1 one of a few texts, 2 a number."""
-        return {Kind.ADDRESS: 0, Kind.ID: 0, Kind.NAME: 1}.get(self, 2)
+        return {Kind.ADDRESS: 0, Kind.ID: 0, Kind.TEXT: 0, Kind.NAME: 1}.get(self, 2)
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("TTL.Min", (2001, 1), Kind.COUNT, "min_ttl", "hops", "smallest TTL or hop limit of a packet"),
     Field("TTL.Max", (2001, 2), Kind.COUNT, "max_ttl", "hops", "largest TTL or hop limit of a packet"),
     Field("DSCP", (2002,), Kind.COUNT, "dscp", "", "differentiated services of the first packet"),
+    Field("CommunityID", (2004,), Kind.TEXT, "community_id", "", "Community ID v1, seed 0"),
     Field(
         "Client",
         (2003,),

@@ -72,7 +72,9 @@ cdef struct Part:
     uint8_t link_b[6]
     uint8_t has_link        # an Ethernet layer
     uint8_t vlans
-    uint8_t icmp_type
+    uint8_t protocol        # what follows the outermost IP header and its extension headers
+    uint8_t icmp_type       # FlowIcmpType
+    uint8_t icmp_raw_type
     uint8_t icmp_code
     uint8_t tcp_flags       # of the transport that the key holds
     uint8_t ttl             # of the outermost IP header, with its differentiated services

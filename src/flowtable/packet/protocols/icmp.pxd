@@ -72,8 +72,33 @@ cdef inline uint8_t icmpv6_type(uint8_t t) noexcept nogil:
     return REDIRECT if t == 137 else OTHER_ICMP
 
 
-cdef inline void set_icmp(Dissection *d, uint8_t kind, uint8_t type, uint8_t code) noexcept nogil:
+cdef inline int icmp_answer(uint8_t t) noexcept nogil:
+    """The type that answers an ICMPv4 message, or is answered by it; -1 if it stands alone."""
+    if t == 8:
+        return 0
+    if t == 0:
+        return 8
+    if t == 9 or t == 10:
+        return 19 - t
+    if 13 <= t <= 18:
+        return t + 1 if t & 1 else t - 1
+    return -1
+
+
+cdef inline int icmpv6_answer(uint8_t t) noexcept nogil:
+    """The same for ICMPv6: echo, listener, router and neighbor discovery, node information, home agents."""
+    if t == 128 or t == 130 or t == 144:
+        return t + 1
+    if t == 129 or t == 131 or t == 145:
+        return t - 1
+    if t == 133 or t == 135 or t == 139:
+        return t + 1
+    return t - 1 if t == 134 or t == 136 or t == 140 else -1
+
+
+cdef inline void set_icmp(Dissection *d, uint8_t kind, uint8_t type, uint8_t raw_type, uint8_t code) noexcept nogil:
     d.part.icmp_type = type
+    d.part.icmp_raw_type = raw_type
     d.part.icmp_code = code
     d.part.key.icmp = kind
     d.part.key.flags |= KEY_ICMP
@@ -86,7 +111,7 @@ cdef inline uint32_t icmpv4(Dissection *d) noexcept nogil:
     if h == NULL:
         return TRUNCATED
     push(d, ICMPV4_LAYER, h)
-    set_icmp(d, ICMPV4, icmpv4_type(h[0]), h[1])
+    set_icmp(d, ICMPV4, icmpv4_type(h[0]), h[0], h[1])
     d.part.key.id |= <uint32_t>h[1] << 16 | be16(h + 4)
     d.part.sequence = be16(h + 6)
     d.part.signal = REQUEST if h[0] == 8 else REPLY if h[0] == 0 else 0
@@ -101,7 +126,7 @@ cdef inline uint32_t icmpv6(Dissection *d) noexcept nogil:
         return TRUNCATED
     push(d, ICMPV6_LAYER, h)
     type = icmpv6_type(h[0])
-    set_icmp(d, ICMPV6, type, h[1])
+    set_icmp(d, ICMPV6, type, h[0], h[1])
     if type != ECHO:
         d.part.key.id |= <uint32_t>h[1] << 16
     return next_by(BY_LAYER, ICMPV6_MESSAGE)

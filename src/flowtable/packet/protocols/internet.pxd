@@ -53,7 +53,7 @@ cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
     take(&d.c, options)
     push(d, IPV4_LAYER, h)
     if network(d, IPV4, h + 12, 4, length):
-        d.part.ttl, d.part.dscp = h[8], h[1] >> 2
+        d.part.ttl, d.part.dscp, d.part.protocol = h[8], h[1] >> 2, h[9]
     if header < 20 or length < 20 or header > length:
         return MALFORMED
     if options != header - 20:
@@ -92,7 +92,7 @@ cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
     push(d, IPV6_LAYER, h)
     length = be16(h + 4)
     if network(d, IPV6, h + 8, 16, length):
-        d.part.ttl, d.part.dscp = h[7], be16(h) >> 6 & 0x3F
+        d.part.ttl, d.part.dscp, d.part.protocol = h[7], be16(h) >> 6 & 0x3F, h[6]
     if h[6] == 0:
         return jumbogram_or_less(d, length)
     if length == 0:
@@ -115,7 +115,19 @@ cdef inline uint32_t jumbogram_or_less(Dissection *d, uint32_t length) noexcept 
         return MALFORMED
     if jumbo:
         limit(&d.c, jumbo - (8 * h[1] + 8))
+    return after_extension(d, h)
+
+
+cdef inline uint32_t after_extension(Dissection *d, const uint8_t *h) noexcept nogil:
+    """What an extension header names; it takes the place of the header as what IP carries."""
+    if is_extension(d.part.protocol):
+        d.part.protocol = h[0]
     return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+
+
+cdef inline bint is_extension(uint8_t protocol) noexcept nogil:
+    """Hop-by-hop, routing, fragment and destination headers (RFC 8200, 4)."""
+    return protocol == 0 or protocol == 43 or protocol == 44 or protocol == 60
 
 
 cdef inline const uint8_t *options_header(Cursor *c, uint32_t *jumbo) noexcept nogil:
@@ -144,7 +156,7 @@ cdef inline uint32_t options_extension(Dissection *d, uint8_t layer) noexcept no
     if h == NULL:
         return MALFORMED
     push(d, layer, h)
-    return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+    return after_extension(d, h)
 
 
 cdef inline uint32_t ipv6_hop_by_hop(Dissection *d) noexcept nogil:
@@ -165,7 +177,7 @@ cdef inline uint32_t ipv6_routing(Dissection *d) noexcept nogil:
     if h[2] != 0 or h[1] & 1:
         return MALFORMED
     push(d, IPV6_ROUTING, h)
-    return next_by(BY_IP_PROTOCOL, h[0]) if h[0] != NO_NEXT_HEADER else END
+    return after_extension(d, h)
 
 
 cdef inline uint32_t ipv6_fragment(Dissection *d) noexcept nogil:
@@ -174,6 +186,7 @@ cdef inline uint32_t ipv6_fragment(Dissection *d) noexcept nogil:
     if h == NULL:
         return TRUNCATED
     push(d, IPV6_FRAGMENT, h)
+    after_extension(d, h)
     push(d, FRAGMENT, d.c.p)
     return FRAGMENTED
 
