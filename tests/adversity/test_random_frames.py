@@ -92,4 +92,4 @@ def test_frames_of_every_unknown_link_type_are_discarded(tmp_path):
     account = flowtable.read(path).account
     assert account.adds_up()
     assert account.frames_discarded == len(account.discarded) == len(unknown)
-    assert str(account).endswith(f"and {len(unknown) - 5:,} more reasons)")
+    assert str(account).endswith(f"{len(unknown) - 5:,} for {len(unknown) - 5:,} other reasons)")

@@ -186,3 +186,11 @@ def test_nothing_else_is_taken_for_compressed():
         WHOLE[:16],
     ):
         assert codec_of(head) is None
+
+
+def test_many_members_that_hold_nothing_are_refused(tmp_path):
+    few = save(tmp_path / "few.zst", skippable(b"") * 900 + zstd.compress(WHOLE))
+    assert len(read(few)) > 0
+    many = save(tmp_path / "many.zst", skippable(b"") * 5000 + zstd.compress(WHOLE))
+    with pytest.raises(CaptureError, match="1,000 zstd members in a row hold nothing"):
+        open_capture(many)

@@ -78,3 +78,73 @@ def test_every_row_of_the_registry_has_a_name_and_a_function():
 
 def test_steps_are_the_numbers_above_all_layers():
     assert set(STEP_NAMES) == {number for number in c_numbers().values() if number >= FIRST_STEP}
+
+
+def c_enum(text, name):
+    """The names of an enum in a .pxd file, by their numbers."""
+    body = re.search(rf"cdef enum {name}:.*?\n((?:    .*\n)+)", text).group(1)
+    return {int(number): each for each, number in re.findall(r"^    (\w+) = (\d+)", body, re.MULTILINE)}
+
+
+def test_flow_icmp_types_are_one_list():
+    from flowtable.packet import ICMPType
+
+    in_c = c_enum((PACKET / "protocols" / "icmp.pxd").read_text(), "FlowIcmpType")
+    assert in_c.pop(0) == "OTHER_ICMP"
+    assert in_c == {kind.value: kind.name for kind in ICMPType if kind}
+
+
+def test_reasons_of_stops_are_one_list():
+    from flowtable.table.reader import _MALFORMED, _STOPS, _TRUNCATED
+
+    said = {
+        "END": "ended at",
+        "TRUNCATED": "truncated",
+        "MALFORMED": "malformed",
+        "UNKNOWN": "unknown protocol after",
+        "FRAGMENTED": "fragment of",
+        "MANY_LAYERS": "too many layers after",
+        "MANY_PARTS": "too many tunnels after",
+    }
+    in_c = c_enum((PACKET / "_dissection.pxd").read_text(), "Stop")
+    assert in_c.pop(len(_STOPS)) == "STOPS"
+    assert dict(enumerate(_STOPS)) == {
+        number: said[name.partition("_")[2] or name] for number, name in sorted(in_c.items())
+    }
+    assert (in_c[_TRUNCATED], in_c[_MALFORMED]) == ("TRUNCATED", "MALFORMED")
+
+
+def test_finish_types_are_one_list():
+    from flowtable.flow import FlowFinishType
+
+    in_c = c_enum((PACKET.parent / "flow" / "_flow.pxd").read_text(), "FinishType")
+    ours = {kind.value: kind.name.replace("TCP_", "FINISHED_") for kind in FlowFinishType}
+    assert in_c == ours
+
+
+def test_kinds_of_networks_and_transports_stand_in_the_order_of_their_names():
+    from flowtable.flow._flow import PLACES, Records
+
+    text = (PACKET.parent / "_types.pxd").read_text()
+    for enum, place in (("NetworkKind", "network_protocol"), ("TransportKind", "transport_protocol")):
+        in_c = c_enum(text, enum)
+        assert in_c.pop(0).startswith("NO_")
+        assert tuple(in_c[number] for number in sorted(in_c)) == Records().names(PLACES[place])
+        assert sorted(in_c) == list(range(min(in_c), max(in_c) + 1))
+
+
+def test_tunnels_are_one_list():
+    from flowtable.packet import TUNNELS, _decode
+
+    assert set(TUNNELS) <= set(_decode.TUNNELS)
+    assert all(0 < number < 64 for number in _decode.TUNNELS.values())
+
+
+def test_every_registered_layer_is_built_by_some_case():
+    from cases import CASES
+
+    built = {name for case in CASES for part in case.parts for name in part.split("/")}
+    cooked = {"LinuxSLL", "LinuxSLL2"}  # which stand in no path
+    wireless = {name for name in LAYER_NAMES.values() if name.startswith("Dot11")}  # test_packet_wifi.py
+    registered = {LAYER_NAMES[layer] for _, _, layer in registry() if layer in LAYER_NAMES}
+    assert registered - wireless - cooked <= built

@@ -59,6 +59,7 @@ REVIEWED = {
     ],
     "wireless.pxd": [
         "push(d, layer, d.c.p)",
+        "if d.data_pad and take(&d.c, -<int>(d.c.p - header) & 3) == NULL:",
         "push(d, DOT11_DATA + subtype, d.c.p)",
     ],
 }

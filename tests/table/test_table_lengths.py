@@ -112,3 +112,13 @@ def test_no_length_is_negative(tmp_path):
     frame = bytes(Ethernet() / IPv4("10.9.0.1", "10.9.0.2") / UDP() / VXLAN(7) / Ethernet() / IP4)
     short = FrameSpec(START, frame, 20)
     assert bytes_of(read_frames(tmp_path, [short])) == [20, 0]
+
+
+@pytest.mark.parametrize("size", [1000, 65_515, 65_516, 70_000])
+def test_a_total_length_of_zero_may_stand_for_more_than_the_field_can_say(tmp_path, size):
+    packet = IPv4("10.0.0.1", "10.0.0.2", total_length=0) / TCP(50_000, 80)
+    for headers, link_type in ((Ethernet() / packet, 1), (packet, 101)):
+        frame = bytes(headers) + bytes(size)
+        (flow,) = read_frames(tmp_path, [frame], link_type=link_type)
+        assert flow.layers_path.endswith("IPv4/TCP")
+        assert flow.metric.ab_bytes == len(frame)

@@ -216,6 +216,7 @@ class LinkType(IntEnum):
 
 _DLT: dict[int, int] = {
     LinkType.ATM_RFC1483: 11,
+    LinkType.RAW_14: 12,  # libpcap knows no DLT_RAW of OpenBSD where it is not on it
     LinkType.RAW: 12,
     LinkType.SLIP_BSDOS: 15,
     LinkType.PPP_BSDOS: 16,

@@ -34,6 +34,7 @@ HEAD = 512
 """Bytes read first, to see what a file is."""
 
 PIECE = 16 * 1024
+EMPTY_MEMBERS = 1000  # in a row; a decoder is made for each, and no tool writes so many
 """Packed bytes given to a decoder at once. What a piece unpacks to before an error in it is lost, so it
 is small."""
 
@@ -200,6 +201,7 @@ class UnpackedStream:
         self._decoder: Decoder | None = None
         self._rest = b""  # read of the packed file, but not given to a decoder
         self._members = 0
+        self._empty = 0
 
     @property
     def place(self) -> str:
@@ -221,6 +223,7 @@ class UnpackedStream:
         while self._decoder is not None or self._next_member():
             data = self._step(len(room))
             if data:
+                self._empty = 0
                 room[: len(data)] = data
                 return len(data)
         return 0
@@ -243,6 +246,9 @@ class UnpackedStream:
             except ImportError as error:
                 raise StreamError(f"this Python is built without {self._codec.name}") from error
             self._members += 1
+            self._empty += 1
+            if self._empty > EMPTY_MEMBERS:
+                raise StreamError(f"{EMPTY_MEMBERS:,} {self._codec.name} members in a row hold nothing")
             return True
         return False
 

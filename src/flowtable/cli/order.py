@@ -50,19 +50,15 @@ class Order:
             flows = flows[::-1]
         return flows[: self.limit]
 
-    def biggest(self, flows: FlowSet, default_limit: int | None) -> Collection[Flow]:
+    def biggest(self, flows: FlowSet, default_limit: int) -> Collection[Flow]:
         """Give the flows in this order, or with the most bytes of both ways first."""
         limit = default_limit if self.limit is None else self.limit
         if self.by is not None:
             return self.apply(flows)[:limit]
-        if limit is None:
-            return sorted(flows, key=_total_bytes, reverse=not self.reverse)
+        there, back = flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")
+        total = [a + b for a, b in zip(there, back, strict=True)]
         choose = heapq.nsmallest if self.reverse else heapq.nlargest
-        return choose(limit, flows, key=_total_bytes)
-
-
-def _total_bytes(flow: Flow) -> int:
-    return int(flow.get("Metric.ABBytes") + flow.get("Metric.BABytes"))
+        return [flows[i] for i in choose(limit, range(len(flows)), key=total.__getitem__)]
 
 
 def _field(name: str) -> Field:

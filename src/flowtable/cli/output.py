@@ -89,10 +89,10 @@ class Output:
     def _target(self) -> contextlib.AbstractContextManager[IO[bytes]]:
         if self.path is None:
             return _standard_output()
-        target = Path(os.path.realpath(self.path))
-        if target.exists() and not target.is_file():  # a pipe, a device, or a directory, which says so
-            return target.open("wb")
-        return _beside(target)
+        given = Path(self.path)
+        if given.exists() and not given.is_file():  # a pipe, a device, or a directory, which says so
+            return given.open("wb")  # by its own name: a pipe in /dev/fd resolves to none
+        return _beside(Path(os.path.realpath(given)))
 
 
 def _for_standard_output(named: str | None) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from flowtable.flow.account import by_count
+from flowtable.flow.account import most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from flowtable.flow import Account
 
 __all__ = ["account_lines", "nothing_decoded"]
-
-_REASONS: Final = 5
-"""Reasons that are listed one by one; the others are added up."""
 
 
 def account_lines(account: Account) -> Iterator[str]:
@@ -28,7 +25,7 @@ def account_lines(account: Account) -> Iterator[str]:
     terms = [in_flows, *(f"{frames:,} {name}" for frames, name in others if frames)]
     yield f"{account.frames:,} frame{_s(account.frames)}: {', '.join(terms)}"
     notes = {"discarded": account.discarded, "decoded in part": account.decode_stops, "also": _also(account)}
-    counted = {name: [(f"{n:,}", what) for what, n in _most(counts)] for name, counts in notes.items()}
+    counted = {name: [(f"{n:,}", what) for what, n in most(counts)] for name, counts in notes.items()}
     figures = max((len(figure) for rows in counted.values() for figure, _ in rows), default=0)
     titles = max((len(name) for name, rows in counted.items() if rows), default=0)
     for name, rows in counted.items():
@@ -52,14 +49,6 @@ def _also(account: Account) -> Mapping[str, int]:
         "layers paths cut short": account.paths_cut,
         f"capture{_s(account.incomplete)} incomplete": account.incomplete,
     }
-
-
-def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    rows = [(what, n) for what, n in by_count(counts) if n]
-    rest = rows[_REASONS:]
-    if len(rest) < 2:
-        return rows
-    return [*rows[:_REASONS], (f"for {len(rest)} other reasons", sum(n for _, n in rest))]
 
 
 def _s(number: int) -> str:

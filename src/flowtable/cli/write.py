@@ -26,6 +26,7 @@ _WRITERS: Final[dict[str, Callable[[FlowSet, IO[bytes]], None]]] = {
 
 _AROUND: Final = 8
 """Lines of a terminal that show no flow: the table's head, the account, and the prompts around them."""
+_MOST: Final = 10_000  # lines for nobody in particular: a table is for people
 _FEWEST: Final = 10
 
 
@@ -40,8 +41,8 @@ def write_flows(flows: FlowSet, order: Order, output: Output, file: IO[bytes]) -
 
 
 def _write_table(flows: FlowSet, order: Order, output: Output, file: IO[bytes]) -> None:
-    """Fit the table to the terminal; elsewhere it takes the room that it needs."""
-    style, limit, encoding = Style(), None, "utf-8"
+    """Fit the table to the terminal; elsewhere it takes the room that it needs, within reason."""
+    style, limit, encoding = Style(), _MOST, "utf-8"
     if output.to_terminal:
         columns, lines = terminal_size()
         style = Style(columns, has_colours(sys.stdout))

@@ -8,7 +8,8 @@ cdef enum:
     PIECE_BITS = 13                             # 8,192 records of 256 bytes are 2 MiB
     PIECE_RECORDS = 1 << PIECE_BITS
     PIECE_MASK = PIECE_RECORDS - 1
-    MAX_PIECES = 1 << 18                        # 2 G records
+    MAX_PIECES = 1 << 18
+    MAX_FLOWS = 0x7FFFFFFF                      # they hold one more, and numbers fit into 32 bits
     MAX_PATHS = 65535
 
 

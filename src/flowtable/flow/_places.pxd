@@ -153,7 +153,7 @@ cdef inline int text_width(int place) noexcept nogil:
 
 
 cdef inline int put_text(Records records, const Record *r, int place, char *out) noexcept nogil:
-    """Write a field of kind TEXT, at most TEXT_BYTES; gives its length."""
+    """Write a field of kind TEXT, at most text_width(place); gives its length."""
     if place == P_UUID:
         return put_hex(<uint8_t *>out, r.uuid)
     elif place == P_TRACKING_ID:

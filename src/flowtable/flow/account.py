@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Account", "by_count"]
+__all__ = ["Account", "most"]
 
-SHOWN_REASONS: Final = 5  # in one line: a hostile capture can have thousands
+SHOWN_REASONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,15 @@ class Account:
         terms = (("in flows", self.in_flows), ("filtered", self.filtered), ("held", self.held))
         shown = [f"{n:,} {name}" for name, n in terms if n or name == "in flows"]
         if self.frames_discarded:
-            reasons = [f"{n:,} {reason}" for reason, n in by_count(self.discarded)]
-            if len(reasons) > SHOWN_REASONS:
-                reasons[SHOWN_REASONS:] = [f"and {len(reasons) - SHOWN_REASONS:,} more reasons"]
+            reasons = [f"{n:,} {reason}" for reason, n in most(self.discarded)]
             shown.append(f"{self.frames_discarded:,} discarded ({', '.join(reasons)})")
         return f"{self.frames:,} frame{'s' * (self.frames != 1)}: {', '.join(shown)}"
 
 
-def by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Reasons with the most frequent first."""
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+def most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Give the most frequent reasons, and what the others, of which there can be thousands, add up to."""
+    rows = sorted(((what, n) for what, n in counts.items() if n), key=lambda row: (-row[1], row[0]))
+    rest = rows[SHOWN_REASONS:]
+    if len(rest) < 2:
+        return rows
+    return [*rows[:SHOWN_REASONS], (f"for {len(rest):,} other reasons", sum(n for _, n in rest))]

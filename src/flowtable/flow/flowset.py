@@ -88,14 +88,20 @@ class FlowSet:
 
         """
         numbers = self._numbers()
-        keys = self._sort_keys(by)
+        keys = self.values(by)
         have = [i for i, key in enumerate(keys) if key is not None]
         have.sort(key=keys.__getitem__, reverse=descending)
         missing = (i for i, key in enumerate(keys) if key is None)
         return self._with(array("I", [numbers[i] for part in (have, missing) for i in part]))
 
-    def _sort_keys(self, by: str) -> list[Any]:
-        wanted = field(by)
+    def values(self, name: str) -> list[Any]:
+        """Give one field of all flows, None where a flow does not have it; times are Unix ns.
+
+        Raises:
+            FieldNotFound: no field has this name.
+
+        """
+        wanted = field(name)
         if wanted.place is None:
             return [None] * len(self)
         if wanted.kind.core != Kind.COUNT.core:

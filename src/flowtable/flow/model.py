@@ -260,12 +260,12 @@ class Flow:
 
     @property
     def last(self) -> int:
-        """Latest time of a packet, Unix ns."""
+        """Time of the last packet, but never before the start, Unix ns."""
         return int(self._value("Last"))
 
     @property
     def tracking_id(self) -> str:
-        """Id of the flow's ends, the same wherever they are seen."""
+        """Id of the flow's ends, the same along a link."""
         return str(self._value("TrackingID"))
 
     @property

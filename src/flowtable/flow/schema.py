@@ -162,9 +162,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("IPMetric.FragmentErrors", (39, 2), Kind.COUNT, None, "fragments", "bad pieces", "defrag"),
     Field("Start", (10,), Kind.TIME, "start", "ms", "time of the first packet"),
     Field("Last", (11,), Kind.TIME, "last", "ms", "time of the last packet, never before the start"),
-    Field(
-        "TrackingID", (50,), Kind.ID, "tracking_id", "", "id of these ends, the same wherever they are seen"
-    ),
+    Field("TrackingID", (50,), Kind.ID, "tracking_id", "", "id of these ends, the same along a link"),
     Field("L3TrackingID", (51,), Kind.ID, "l3_tracking_id", "", "id without link addresses"),
     Field("ParentUUID", (6,), Kind.ID, "parent_uuid", "", "UUID of the flow of the tunnel around this one"),
     Field("NodeTID", (33,), Kind.NAME, "node_tid", "", "id of the node that was captured on, as given"),

@@ -130,6 +130,11 @@ cdef void fill_registry():
 
 fill_registry()
 
+cdef bint knows_link_type(uint16_t link_type) noexcept nogil:
+    """Whether frames of a link type can be decoded."""
+    return REGISTRY[BY_LINK_TYPE][link_type] != L.NONE
+
+
 TUNNELS = {"gre": L.GRE, "mpls": L.MPLS, "vxlan": L.VXLAN, "geneve": L.GENEVE}
 
 
@@ -171,7 +176,7 @@ cdef inline void begin(Dissection *d, const Frame *frame, Part *parts, uint64_t 
     d.tunnels = tunnels
     d.ip_length = d.n_layers = 0
     d.n_parts = 1
-    d.cut = d.has_ip = d.overflow = d.stop_layer = 0
+    d.cut = d.has_ip = d.overflow = d.data_pad = d.stop_layer = 0
     memset(parts, 0, sizeof(Part) - sizeof(parts.layers))
 
 

@@ -99,6 +99,7 @@ cdef struct Dissection:
     uint8_t cut             # the last layer ends its part; the next one begins another
     uint8_t has_ip          # ip_length is set
     uint8_t overflow        # a layer could not be named
+    uint8_t data_pad        # an 802.11 header is padded to four bytes
     uint8_t stop            # Stop
     uint8_t stop_layer      # LayerNumber that was being decoded
     Layer layers[MAX_LAYERS]

@@ -215,7 +215,7 @@ class PacketSequence(Sequence[Packet]):
             OptionError: an argument has a value that it cannot have.
 
         """
-        data = bytes(data)
+        data = bytes(memoryview(data))
         if not 0 <= link_type <= 0xFFFF or len(data) > MAX_FRAME:
             raise OptionError(f"from_frame: no frame has link type {link_type} and {len(data):,} bytes")
         for wire_length in (length or 0, outer_length):

@@ -7,6 +7,7 @@ from flowtable.flow._flow import Records
 
 class Engine:
     records: Records
+    max_flows: int
     def __init__(
         self,
         records: Records,

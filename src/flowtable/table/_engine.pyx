@@ -14,8 +14,8 @@ from flowtable._types cimport (
 )
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
-from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, NOT_FINISHED, Records, record_at
-from flowtable.packet._decode cimport decode_application, decode_frame, tunnel_set
+from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FINISHED, Records, record_at
+from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._dissection cimport (
     REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part,
 )
@@ -40,7 +40,7 @@ cdef enum Outcome:
 cdef Instruction NOTHING          # stands for a filter that fits no frame of its link type
 
 
-cdef struct Tally:
+cdef struct Counts:
     uint64_t frames
     uint64_t in_flows
     uint64_t filtered
@@ -55,16 +55,16 @@ cdef class Engine:
 
     cdef readonly Records records
     cdef Index index
-    cdef Tally *tally
+    cdef Counts *tally
     cdef uint64_t *unknown_links        # [link type]: frames
     cdef dict programs                  # keeps alive what filters points to
-    cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL before it is compiled
+    cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL: not compiled
     cdef object filter_set
     cdef bint is_filtered
     cdef uint64_t tunnels
     cdef uint64_t k0
     cdef uint64_t k1
-    cdef uint64_t max_flows
+    cdef readonly uint64_t max_flows
     cdef int64_t latest                 # ns; the time of the frame before
     cdef uint8_t layer_key
     cdef uint32_t n_parts
@@ -75,11 +75,11 @@ cdef class Engine:
         self.layer_key = <uint8_t>layer_key
         self.tunnels = tunnel_set(tunnels)
         self.k0, self.k1 = random_word(), random_word()
-        self.max_flows = 0xFFFFFFFE if max_flows is None else min(max_flows, 0xFFFFFFFE)
+        self.max_flows = MAX_FLOWS if max_flows is None else min(max_flows, MAX_FLOWS)
         self.filter_set = filter_set
         self.is_filtered = filter_set is not None
         self.programs = {}
-        self.tally = <Tally *>calloc(1, sizeof(Tally))
+        self.tally = <Counts *>calloc(1, sizeof(Counts))
         self.unknown_links = <uint64_t *>calloc(LINK_TYPES, sizeof(uint64_t))
         self.filters = <const Instruction **>calloc(LINK_TYPES, sizeof(void *))
         if self.tally == NULL or self.unknown_links == NULL or self.filters == NULL or not index_begin(&self.index):
@@ -127,7 +127,7 @@ cdef class Engine:
         if not self.is_filtered:
             return True
         for i in range(n):
-            if self.filters[frames[i].link_type] == NULL:
+            if self.filters[frames[i].link_type] == NULL and knows_link_type(frames[i].link_type):
                 return False
         return True
 
@@ -136,7 +136,7 @@ cdef class Engine:
         cdef int i
         for i in range(n):
             link_type = frames[i].link_type
-            if link_type not in self.programs:
+            if link_type not in self.programs and knows_link_type(frames[i].link_type):
                 program = self.filter_set.program(link_type)
                 self.programs[link_type] = program
                 self.filters[link_type] = &NOTHING if program is None else (<Program>program).code
@@ -147,6 +147,8 @@ cdef class Engine:
         if not self.is_filtered:
             return True
         program = self.filters[frame.link_type]
+        if program == NULL:
+            return True             # it cannot be decoded, and is discarded by the name of its link type
         return program != &NOTHING and execute(program, frame.data, frame.captured, frame.length) != 0
 
     cdef int take(self, const Frame *frames, int n) noexcept nogil:

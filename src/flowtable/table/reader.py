@@ -32,6 +32,8 @@ _STOPS: Final = (  # by the numbers of Stop in packet/_dissection.pxd
     "too many layers after",
     "too many tunnels after",
 )
+_TRUNCATED: Final = 1
+_MALFORMED: Final = 2
 _NO_ADDRESSES: Final = "without Ethernet or IP"
 
 
@@ -84,7 +86,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     account = make_account(engine.counts(), source)
     if outcome != "done":
         raise TableFull(
-            f"there are more flows than the {max_flows:,} allowed, after {account.frames:,} frames; "
+            f"there are more flows than the {engine.max_flows:,} allowed, after {account.frames:,} frames; "
             "allow more, or filter",
             account,
         )
@@ -123,7 +125,7 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
     if counts["turned_away"]:
         discarded["table full"] = counts["turned_away"]
     for (stop, layer), frames in counts["discards"].items():
-        name = _stop_name(stop, layer) if _STOPS[stop] in ("truncated", "malformed") else _NO_ADDRESSES
+        name = _stop_name(stop, layer) if stop in (_TRUNCATED, _MALFORMED) else _NO_ADDRESSES
         discarded[name] = discarded.get(name, 0) + frames
     return Account(
         frames=counts["frames"],

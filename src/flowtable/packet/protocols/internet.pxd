@@ -46,7 +46,7 @@ cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
     header = (h[0] & 15) * 4
     length = be16(h + 2)
     if length == 0:
-        length = <uint16_t>(left(&d.c) + 20)
+        length = <uint32_t>left(&d.c) + 20
     options = header - 20 if 20 < header <= length else 0
     if options > left(&d.c):
         options = 0

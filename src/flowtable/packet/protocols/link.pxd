@@ -128,15 +128,18 @@ cdef inline uint32_t address_family(uint32_t family) noexcept nogil:
 
 
 cdef inline uint32_t raw_ip(Dissection *d) noexcept nogil:
-    """A frame without a link layer: the first nibble decides."""
+    """A frame without a link layer."""
+    return by_ip_version(d, ARP)
+
+
+cdef inline uint32_t by_ip_version(Dissection *d, uint32_t otherwise) noexcept nogil:
+    """What has no number to name it: IPv4 or IPv6 by its first nibble, or another layer."""
     cdef const uint8_t *h = peek(&d.c, 1)
     if h == NULL:
         return TRUNCATED
     if h[0] >> 4 == 4:
         return next_by(BY_LAYER, IPV4_LAYER)
-    if h[0] >> 4 == 6:
-        return next_by(BY_LAYER, IPV6_LAYER)
-    return next_by(BY_LAYER, ARP)
+    return next_by(BY_LAYER, IPV6_LAYER if h[0] >> 4 == 6 else otherwise)
 
 
 cdef inline uint32_t ppp(Dissection *d) noexcept nogil:

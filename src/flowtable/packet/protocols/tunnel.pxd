@@ -7,10 +7,9 @@ from flowtable.packet._dissection cimport (
     BY_ETHER_TYPE, BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push,
 )
 from flowtable.packet._layers cimport (
-    ETHERIP, ETHERNET, GENEVE, GRE, GRE_ERSPAN, GTP_PAYLOAD, GTPV1U, IPV4_LAYER, IPV6_LAYER, MPLS, MPLS_PAYLOAD,
-    PPP, VXLAN,
+    ETHERIP, ETHERNET, GENEVE, GRE, GRE_ERSPAN, GTP_PAYLOAD, GTPV1U, MPLS, MPLS_PAYLOAD, PPP, VXLAN,
 )
-from flowtable.packet.protocols.link cimport by_ether_type
+from flowtable.packet.protocols.link cimport by_ether_type, by_ip_version
 
 
 cdef enum:
@@ -77,12 +76,7 @@ cdef inline uint32_t mpls(Dissection *d) noexcept nogil:
 
 cdef inline uint32_t mpls_payload(Dissection *d) noexcept nogil:
     """Nothing names what a label carries: the first nibble tells IP, and all else is Ethernet."""
-    cdef const uint8_t *h = peek(&d.c, 1)
-    if h == NULL:
-        return TRUNCATED
-    if h[0] >> 4 == 4:
-        return next_by(BY_LAYER, IPV4_LAYER)
-    return next_by(BY_LAYER, IPV6_LAYER if h[0] >> 4 == 6 else ETHERNET)
+    return by_ip_version(d, ETHERNET)
 
 
 cdef inline uint32_t vxlan(Dissection *d) noexcept nogil:
@@ -116,7 +110,7 @@ cdef inline uint32_t geneve(Dissection *d) noexcept nogil:
 
 
 cdef inline uint32_t etherip(Dissection *d) noexcept nogil:
-    """RFC 3378: version 3 and twelve bits of zero."""
+    """RFC 3378: a version and reserved bits, which are not looked at."""
     cdef const uint8_t *h = take(&d.c, 2)
     if h == NULL:
         return TRUNCATED
@@ -153,9 +147,4 @@ cdef inline uint32_t gtpv1u(Dissection *d) noexcept nogil:
 
 cdef inline uint32_t gtp_payload(Dissection *d) noexcept nogil:
     """A user's packet: IP by its first nibble, else PPP."""
-    cdef const uint8_t *h = peek(&d.c, 1)
-    if h == NULL:
-        return TRUNCATED
-    if h[0] >> 4 == 4:
-        return next_by(BY_LAYER, IPV4_LAYER)
-    return next_by(BY_LAYER, IPV6_LAYER if h[0] >> 4 == 6 else PPP)
+    return by_ip_version(d, PPP)

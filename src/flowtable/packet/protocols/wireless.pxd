@@ -21,12 +21,14 @@ cdef enum:
     FLAGS_PRESENT = 2
     MORE_PRESENT = 0x80000000
     FCS_AT_END = 0x10       # in the radiotap flags
+    DATA_PAD = 0x20
 
 
 cdef inline uint32_t radiotap(Dissection *d) noexcept nogil:
     """radiotap.org: a little-endian length, words of presence, fields; the flags tell of a checksum."""
     cdef const uint8_t *h = peek(&d.c, 8)
     cdef uint32_t length
+    cdef uint8_t flags
     if h == NULL:
         return TRUNCATED
     length = le16(h + 2)
@@ -35,22 +37,24 @@ cdef inline uint32_t radiotap(Dissection *d) noexcept nogil:
     if take(&d.c, length) == NULL:
         return TRUNCATED
     push(d, RADIOTAP, h)
-    if has_checksum(h, length) and left(&d.c) >= 4:
+    flags = radiotap_flags(h, length)
+    d.data_pad = flags & DATA_PAD
+    if flags & FCS_AT_END and left(&d.c) >= 4:
         limit(&d.c, left(&d.c) - 4)
     return next_by(BY_LAYER, DOT11)
 
 
-cdef inline bint has_checksum(const uint8_t *h, uint32_t length) noexcept nogil:
-    """Whether the flags field says that the frame ends in its checksum."""
+cdef inline uint8_t radiotap_flags(const uint8_t *h, uint32_t length) noexcept nogil:
+    """The flags field of a header of this length, or 0 without."""
     cdef uint32_t present = le32(h + 4), word = present, at = 8
     if not present & FLAGS_PRESENT:
-        return False
+        return 0
     while word & MORE_PRESENT and at + 4 <= length:
         word = le32(h + at)
         at += 4
     if present & TSFT_PRESENT:
         at = (at + 7) // 8 * 8 + 8          # an eight-byte field on its natural boundary comes first
-    return at < length and h[at] & FCS_AT_END != 0
+    return h[at] if at < length else 0
 
 
 cdef inline uint32_t dot11(Dissection *d) noexcept nogil:
@@ -112,6 +116,9 @@ cdef inline uint32_t dot11_qos(Dissection *d) noexcept nogil:
 cdef inline uint32_t dot11_data(Dissection *d) noexcept nogil:
     """Data of an unprotected frame: LLC follows, unless the subtype has none."""
     cdef bint has_qos = d.layers[d.n_layers - 1].type != DOT11
-    cdef uint32_t subtype = (header_before(d, 2 if has_qos else 1)[0] >> 4) & 7
+    cdef const uint8_t *header = header_before(d, 2 if has_qos else 1)
+    cdef uint32_t subtype = (header[0] >> 4) & 7
+    if d.data_pad and take(&d.c, -<int>(d.c.p - header) & 3) == NULL:
+        return TRUNCATED
     push(d, DOT11_DATA + subtype, d.c.p)
     return next_by(BY_LAYER, LLC) if subtype < 4 else END
