@@ -33,23 +33,40 @@ cdef inline void sha1_short(const uint8_t *data, uint32_t size, uint8_t *digest)
         digest[i] = <uint8_t>(h[i >> 2] >> (24 - 8 * (i & 3)))
 
 
-cdef inline void sha1_step(uint32_t *v, uint32_t f, uint32_t k, uint32_t w) noexcept nogil:
-    cdef uint32_t t = rotate32(v[0], 5) + f + v[4] + k + w
-    v[4], v[3], v[2], v[1], v[0] = v[3], v[2], rotate32(v[1], 30), v[0], t
-
-
 cdef inline void sha1_rounds(const uint32_t *w, uint32_t *h) noexcept nogil:
-    """The eighty rounds over one block, in four loops without branches."""
-    cdef uint32_t v[5]
+    """The eighty rounds over one block, in four loops without branches, and in registers."""
+    cdef uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], t
     cdef int i
-    memcpy(v, h, sizeof(v))
     for i in range(20):
-        sha1_step(v, (v[1] & v[2]) | (~v[1] & v[3]), <uint32_t>0x5A827999, w[i])
+        t = rotate32(a, 5) + (d ^ (b & (c ^ d))) + e + <uint32_t>0x5A827999 + w[i]
+        e = d
+        d = c
+        c = rotate32(b, 30)
+        b = a
+        a = t
     for i in range(20, 40):
-        sha1_step(v, v[1] ^ v[2] ^ v[3], <uint32_t>0x6ED9EBA1, w[i])
+        t = rotate32(a, 5) + (b ^ c ^ d) + e + <uint32_t>0x6ED9EBA1 + w[i]
+        e = d
+        d = c
+        c = rotate32(b, 30)
+        b = a
+        a = t
     for i in range(40, 60):
-        sha1_step(v, (v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3]), <uint32_t>0x8F1BBCDC, w[i])
+        t = rotate32(a, 5) + ((b & c) | (d & (b | c))) + e + <uint32_t>0x8F1BBCDC + w[i]
+        e = d
+        d = c
+        c = rotate32(b, 30)
+        b = a
+        a = t
     for i in range(60, 80):
-        sha1_step(v, v[1] ^ v[2] ^ v[3], <uint32_t>0xCA62C1D6, w[i])
-    for i in range(5):
-        h[i] += v[i]
+        t = rotate32(a, 5) + (b ^ c ^ d) + e + <uint32_t>0xCA62C1D6 + w[i]
+        e = d
+        d = c
+        c = rotate32(b, 30)
+        b = a
+        a = t
+    h[0] += a
+    h[1] += b
+    h[2] += c
+    h[3] += d
+    h[4] += e

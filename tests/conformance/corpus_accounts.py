@@ -1,0 +1,47 @@
+"""Read every capture of a folder: each frame has to be accounted for, and each flow to be the same as JSON.
+
+Run it as ``python tests/conformance/corpus_accounts.py FOLDER``; it exits with 1 if a capture fails.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pathlib
+import sys
+import warnings
+
+import flowtable
+from flowtable.capture import open_capture
+
+
+def fault(path: pathlib.Path) -> str | None:
+    """What is wrong with the reading of a capture; nothing if it is none."""
+    try:
+        flows = flowtable.read(path)
+    except flowtable.CaptureError:
+        return None
+    if not flows.account.adds_up():
+        return f"the account does not add up: {flows.account}"
+    if open_capture(path).drain() != flows.account.frames:
+        return "frames were lost between the capture and the table"
+    lines = io.BytesIO()
+    flows.write_json(lines)
+    if [json.loads(line) for line in lines.getvalue().splitlines()] != [flow.to_dict() for flow in flows]:
+        return "JSON and to_dict are not the same"
+    return None
+
+
+def main(folder: str) -> int:
+    """Look at every file below a folder."""
+    warnings.simplefilter("ignore")
+    files = sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file())
+    faults = [(path, said) for path in files if (said := fault(path))]
+    for path, said in faults:
+        print(f"{path}: {said}")  # noqa: T201 - a command
+    print(f"{len(files):,} captures, {len(faults):,} faults")  # noqa: T201
+    return 1 if faults or not files else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
