@@ -46,13 +46,13 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     placed = [(PLACES[f.place], f.kind.core) for f in FIELDS if f.place]
     names = [_names(records, f) if f.kind is Kind.NAME else None for f in FIELDS]
     total = records.count if rows is None else len(rows)
+    # Columns that nothing fills share one array of nulls a type, which is as long as a batch can be.
+    nothing = {kind: pa.nulls(min(total, BATCH_ROWS), type_) for kind, type_ in _TYPES.items()}
     for start in range(0, total, BATCH_ROWS):
-        stop = min(start + BATCH_ROWS, total)
-        buffers = iter(columns(records, placed, rows, start, stop))
+        count = min(start + BATCH_ROWS, total) - start
+        buffers = iter(columns(records, placed, rows, start, start + count))
         arrays = [
-            _column(f, stop - start, next(buffers), texts)
-            if f.place
-            else pa.nulls(stop - start, _TYPES[f.kind])
+            _column(f, count, next(buffers), texts) if f.place else nothing[f.kind].slice(0, count)
             for f, texts in zip(FIELDS, names, strict=True)
         ]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
