@@ -30,3 +30,7 @@ def test_numbers_for_libpcap(number, libpcaps):
 
 def test_types_from_104_on_are_the_same_but_one():
     assert [each for each in LinkType if each >= 104 and dlt(each) != each] == [LinkType.ATM_CLIP]
+
+
+def test_raw_ip_of_openbsd_is_filtered_as_raw_ip():
+    assert dlt(14) == dlt(101) == 12
