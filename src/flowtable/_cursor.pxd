@@ -3,7 +3,7 @@
 # Invariant: p <= end, and [p, end) is memory that the caller may read. A header is read only through
 # the pointer that take() gave for it, and only as many bytes of it as were taken.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 
 cdef struct Cursor:

@@ -82,7 +82,7 @@ class FlowProtocolError(FlowError, ValueError):
 
 
 class TableFull(FlowError, MemoryError):
-    """Reading made more flows than ``max_flows`` allows.
+    """Reading made more flows than ``max_flows`` allows, or than there is memory for.
 
     ``account`` says what became of the frames read until then.
     """

@@ -5,7 +5,7 @@
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
 
-from flowtable._cursor cimport Cursor, be32, le32, peek, take
+from flowtable._cursor cimport Cursor, be32, peek, take
 from flowtable._types cimport Frame
 from flowtable.capture._record cimport (
     PCAP_VERSION, RECORD_TOO_LONG, Scan, effective_snap, maximum_captured, refuse, u16, u32, wait_for,

@@ -3,10 +3,9 @@
 ``schema.py`` says which fields there are; a field's place is a name in ``PLACES``.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from cpython.bytes cimport PyBytes_AS_STRING
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, SIDE_A, SIDE_B, Record

@@ -4,7 +4,7 @@ To add a protocol: write its function in ``protocols/``, give its layer a number
 ``layers.py``, and add its row to ``fill_registry``.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._cursor cimport be16, left

@@ -8,7 +8,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._cursor cimport Cursor
-from flowtable._types cimport MAX_LAYERS, MAX_PARTS, FlowKey
+from flowtable._types cimport MAX_LAYERS, FlowKey
 from flowtable.packet._layers cimport GRE, MPLS
 
 

@@ -4,7 +4,7 @@ Invariants: a record's number never changes; a parent is found or made before it
 comes first; what a batch points to in a frame is read before the source refills.
 """
 
-from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
@@ -94,7 +94,8 @@ cdef class Engine:
     def run(self, PacketSource source not None, progress=None):
         """Count all frames of a source; ``progress(source)`` is called after each refill.
 
-        Gives ``"done"``, or ``"table full"`` when there are more flows than allowed.
+        Gives ``"done"``, or why it stopped: ``"table full"`` when there are more flows than allowed, or
+        ``"no memory"``.
         """
         cdef int outcome = self.drain(source)
         while outcome == DONE and source.refill():
@@ -102,9 +103,7 @@ cdef class Engine:
             PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
             if progress is not None:
                 progress(source)
-        if outcome == NO_MEMORY:
-            raise MemoryError(f"no memory for another flow after {self.records.count:,}")
-        return "table full" if outcome == TABLE_FULL else "done"
+        return ("done", "table full", "no memory")[outcome]
 
     cdef int drain(self, PacketSource source) except -1:
         """Count the frames that a source has in its window; gives an Outcome."""

@@ -4,7 +4,7 @@
 # and chooses the slot as well, so that growing needs no look at the records. After growing, what the old
 # slots hold is moved a few at a time, and looked up in both until then.
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 

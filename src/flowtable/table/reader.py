@@ -69,7 +69,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         CaptureError: a path is missing or is no capture.
         FilterError: the BPF expression is wrong.
         OptionError: an option has a value that it cannot have.
-        TableFull: there are more flows than ``max_flows``.
+        TableFull: there are more flows than ``max_flows``, or than there is memory for.
 
     """
     key = LayerKeyMode.by_name(layer_key)
@@ -84,7 +84,9 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     source = open_capture(paths)
     outcome = engine.run(source, progress)
     account = make_account(engine.counts(), source)
-    if outcome != "done":
+    if outcome == "no memory":
+        raise TableFull(f"there is no memory for another flow after {account.flows:,} flows", account)
+    if outcome == "table full":
         raise TableFull(
             f"there are more flows than the {engine.max_flows:,} allowed, after {account.frames:,} frames; "
             "allow more, or filter",

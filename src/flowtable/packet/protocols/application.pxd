@@ -1,10 +1,10 @@
 # UDP payloads that the port names. A payload that does not parse adds no name: these functions look
 # through the whole message, and so run only for the packet that begins a flow.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from flowtable._cursor cimport Cursor, be16, be32, left, peek, take
-from flowtable.packet._dissection cimport END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, push
+from flowtable.packet._dissection cimport END, MALFORMED, TRUNCATED, Dissection, push
 from flowtable.packet._layers cimport BFD, DHCPV4, DHCPV6, NTP, SFLOW, SIP
 
 

@@ -1,8 +1,8 @@
 # What is said beside the internet protocols: address resolution, spanning trees, discovery, authentication.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
-from flowtable._cursor cimport Cursor, be16, le16, left, limit, peek, take
+from flowtable._cursor cimport Cursor, be16, le16, left, peek, take
 from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push
 from flowtable.packet._layers cimport (
     ARP, CISCO_DISCOVERY, CISCO_DISCOVERY_INFO, EAP, EAPOL, EAPOL_KEY, ETHERNET_CTP, ETHERNET_CTP_FORWARD_DATA,

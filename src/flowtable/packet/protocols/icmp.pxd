@@ -1,6 +1,6 @@
 # ICMP for IPv4 and IPv6, with the second-level names of the latter, and multicast listener discovery.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from flowtable._cursor cimport Cursor, be16, left, take
 from flowtable._types cimport ICMPV4, ICMPV6, KEY_ICMP

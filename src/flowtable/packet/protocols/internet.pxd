@@ -1,6 +1,6 @@
 # IPv4, IPv6 with its extension headers, and IPsec.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from flowtable._cursor cimport Cursor, be16, be32, left, limit, peek, take

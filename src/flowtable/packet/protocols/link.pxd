@@ -1,15 +1,14 @@
 # Link layers: what a frame begins with, and what lies between it and the network layer.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from flowtable._cursor cimport be16, be32, le32, left, limit, peek, take
 from flowtable.packet._dissection cimport (
-    BY_ETHER_TYPE, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection,
-    next_by, push,
+    BY_ETHER_TYPE, BY_LAYER, BY_PPP_TYPE, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push,
 )
 from flowtable.packet._layers cimport (
-    ARP, DOT1Q, ETHERNET, FDDI, IPV4_LAYER, IPV6_LAYER, LINUX_SLL, LINUX_SLL2, LLC, LOOPBACK, NONE, PPP, PPPOE,
+    ARP, DOT1Q, ETHERNET, FDDI, IPV4_LAYER, IPV6_LAYER, LINUX_SLL, LINUX_SLL2, LLC, LOOPBACK, PPP, PPPOE,
     SNAP, STP,
 )
 

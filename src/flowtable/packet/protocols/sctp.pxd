@@ -1,14 +1,13 @@
 # SCTP (RFC 9260) and its chunks.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from flowtable._cursor cimport Cursor, be16, left, peek, take
 from flowtable._types cimport SCTP
 from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, Dissection, next_by, push
 from flowtable.packet._layers cimport (
-    SCTP_ABORT, SCTP_CHUNK, SCTP_COOKIE_ACK, SCTP_COOKIE_ECHO, SCTP_DATA, SCTP_ERROR, SCTP_HEARTBEAT,
-    SCTP_HEARTBEAT_ACK, SCTP_INIT, SCTP_INIT_ACK, SCTP_LAYER, SCTP_SACK, SCTP_SHUTDOWN, SCTP_SHUTDOWN_ACK,
-    SCTP_SHUTDOWN_COMPLETE, SCTP_UNKNOWN_CHUNK,
+    SCTP_ABORT, SCTP_CHUNK, SCTP_DATA, SCTP_ERROR, SCTP_INIT, SCTP_INIT_ACK, SCTP_LAYER, SCTP_SACK,
+    SCTP_SHUTDOWN, SCTP_SHUTDOWN_ACK, SCTP_SHUTDOWN_COMPLETE, SCTP_UNKNOWN_CHUNK,
 )
 from flowtable.packet.protocols.transport cimport set_transport
 

@@ -1,11 +1,9 @@
 # Layers that carry another packet.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from flowtable._cursor cimport Cursor, be16, be24, be32, left, limit, peek, take
-from flowtable.packet._dissection cimport (
-    BY_ETHER_TYPE, BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push,
-)
+from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, Dissection, next_by, push
 from flowtable.packet._layers cimport (
     ETHERIP, ETHERNET, GENEVE, GRE, GRE_ERSPAN, GTP_PAYLOAD, GTPV1U, MPLS, MPLS_PAYLOAD, PPP, VXLAN,
 )

@@ -1,8 +1,8 @@
 # IEEE 802.11 and the radiotap header in front of it.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
-from flowtable._cursor cimport be16, le16, le32, left, limit, peek, take
+from flowtable._cursor cimport le16, le32, left, limit, peek, take
 from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, header_before, next_by, push
 from flowtable.packet._layers cimport (
     DOT11, DOT11_CTRL, DOT11_DATA, DOT11_DATA_QOS_DATA, DOT11_DATA_QOS_NULL, DOT11_MGMT, DOT11_WEP, LLC, RADIOTAP,
