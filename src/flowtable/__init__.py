@@ -33,7 +33,7 @@ from flowtable.packet import (
     first_layer_type,
     layers_path,
 )
-from flowtable.table import read
+from flowtable.table import Limits, read
 
 __version__ = "0.1.0"
 
@@ -58,6 +58,7 @@ __all__ = [
     "LayerKeyMode",
     "LayerNotFound",
     "LayerType",
+    "Limits",
     "OptionError",
     "Packet",
     "PacketSequence",

@@ -58,6 +58,13 @@ cdef enum:                  # bits of FlowKey.flags
     KEY_ICMP = 4            # `id` is the ICMP type, code and id
 
 
+cdef enum:                  # bits of Record.has: what was asked for, and so is there, be it zero
+    HAS_TCP_METRIC = 1
+    HAS_STREAMS = 2         # with HAS_TCP_METRIC only
+    HAS_IP_METRIC = 4
+    HAS_STATISTICS = 8
+
+
 cdef struct FlowKey:
     # What makes two packets one flow; 64 bytes, compared as a whole. The two ends are in order, so that
     # both directions give one key; what a packet lacks is zero, and so is all padding.
@@ -111,13 +118,23 @@ cdef struct Record:
     uint8_t icmp_type       # FlowIcmpType
     uint8_t icmp_code
     uint8_t dscp            # of the first packet
-    # Line 3: for timers, eviction and side pools.
+    # Line 3: what options fill, numbers into side pools, and room for timers and eviction.
     uint16_t path           # its LayersPath
     uint16_t rtt_sequence   # of the echo request that is waited for
     uint8_t protocol        # of IP: what follows it and its extension headers
     uint8_t icmp_raw_type   # as the first packet has it
-    uint16_t reserved0
-    uint64_t reserved1[7]
+    uint8_t has             # HAS_
+    uint8_t reserved0
+    uint32_t innermost      # number of the innermost flow of the first packet of this one that has any inside
+    uint32_t ab_tunnel_id   # GTP-U TEID or L2TP session of the last packet each way; 0: none
+    uint32_t ba_tunnel_id
+    uint32_t fragments      # pieces of its datagrams, less one for each datagram
+    uint32_t fragment_errors
+    uint32_t tcp            # numbers of items in side pools; 0: none
+    uint32_t statistics
+    uint32_t messages
+    uint32_t raw_packets
+    uint64_t reserved1[2]
 
 
 cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:

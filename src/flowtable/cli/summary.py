@@ -24,7 +24,12 @@ def account_lines(account: Account) -> Iterator[str]:
     )
     terms = [in_flows, *(f"{frames:,} {name}" for frames, name in others if frames)]
     yield f"{account.frames:,} frame{_s(account.frames)}: {', '.join(terms)}"
-    notes = {"discarded": account.discarded, "decoded in part": account.decode_stops, "also": _also(account)}
+    notes = {
+        "discarded": account.discarded,
+        "decoded in part": account.decode_stops,
+        "left out": account.lost,
+        "also": _also(account),
+    }
     counted = {name: [(f"{n:,}", what) for what, n in most(counts)] for name, counts in notes.items()}
     figures = max((len(figure) for rows in counted.values() for figure, _ in rows), default=0)
     titles = max((len(name) for name, rows in counted.items() if rows), default=0)

@@ -46,6 +46,9 @@ class Account:
     incomplete: int = 0
     """Captures that ended in the middle of a record, or in a broken one."""
 
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """What limits left out of flows that are there, by name: bytes of streams, packets not kept."""
+
     @property
     def frames_discarded(self) -> int:
         """Frames discarded for any reason."""

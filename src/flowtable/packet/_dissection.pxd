@@ -65,6 +65,7 @@ cdef struct Part:
     uint32_t length         # bytes; what its flow counts is counted_length()
     uint32_t ip_length      # length field of its outermost IP header
     uint32_t network_id     # VNI or GRE key
+    uint32_t tunnel_id      # GTP-U TEID or L2TP session, which differ each way; 0: none
     uint16_t port_a         # source and destination, whatever the key holds
     uint16_t port_b
     uint16_t sequence       # of an ICMP echo

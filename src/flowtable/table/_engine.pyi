@@ -4,6 +4,7 @@ from typing import Any
 from flowtable.capture import PacketSource
 from flowtable.capture.bpf import LinkFilters
 from flowtable.flow._flow import Records
+from flowtable.table.options import EngineOptions
 
 class Engine:
     records: Records
@@ -11,10 +12,8 @@ class Engine:
     def __init__(
         self,
         records: Records,
-        layer_key: int,
-        tunnels: tuple[str, ...],
+        options: EngineOptions,
         filter_set: LinkFilters | None,
-        max_flows: int | None,
     ) -> None: ...
     def run(self, source: PacketSource, progress: Callable[[PacketSource], None] | None = None) -> str: ...
     def counts(self) -> dict[str, Any]: ...

@@ -70,12 +70,12 @@ cdef class Engine:
     cdef uint32_t n_parts
     cdef Part parts[BATCH_PARTS]
 
-    def __cinit__(self, Records records not None, int layer_key, tunnels, filter_set, max_flows):
+    def __cinit__(self, Records records not None, options, filter_set):
         self.records = records
-        self.layer_key = <uint8_t>layer_key
-        self.tunnels = tunnel_set(tunnels)
+        self.layer_key = <uint8_t>int(options.layer_key)
+        self.tunnels = tunnel_set(options.tunnels)
         self.k0, self.k1 = random_word(), random_word()
-        self.max_flows = MAX_FLOWS if max_flows is None else min(max_flows, MAX_FLOWS)
+        self.max_flows = MAX_FLOWS if options.max_flows is None else min(options.max_flows, MAX_FLOWS)
         self.filter_set = filter_set
         self.is_filtered = filter_set is not None
         self.programs = {}
@@ -268,6 +268,7 @@ cdef class Engine:
             },
             "discards": by_reason(self.tally.discards),
             "stops": by_reason(self.tally.stops),
+            "lost": {},
         }
 
 

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any, Final
 from flowtable.capture import open_capture
 from flowtable.capture.bpf import LinkFilters
 from flowtable.capture.link_types import link_type_name
-from flowtable.errors import OptionError, TableFull
+from flowtable.errors import TableFull
 from flowtable.flow._flow import Records
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
-from flowtable.packet import TUNNELS, LayerKeyMode
+from flowtable.packet import TUNNELS
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 from flowtable.table._engine import Engine
+from flowtable.table.options import EngineOptions, text_option
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
     from flowtable.capture import PacketSource
+    from flowtable.packet import LayerKeyMode
+    from flowtable.table.options import Limits
 
 __all__ = ["read"]
 
@@ -46,6 +49,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     node_tid: str = "",
     capture_id: str = "",
     max_flows: int | None = None,
+    limits: Limits | None = None,
     progress: Callable[[PacketSource], None] | None = None,
 ) -> FlowSet:
     """Read captures and give their flows.
@@ -63,6 +67,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
+        limits: how much memory options may take.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
 
     Raises:
@@ -72,14 +77,14 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         TableFull: there are more flows than ``max_flows``, or than there is memory for.
 
     """
-    key = LayerKeyMode.by_name(layer_key)
-    expression = "" if bpf is None else _text("bpf", bpf)
+    options = EngineOptions.checked(
+        layer_key=layer_key, tunnels=tunnels, max_flows=max_flows, limits=limits
+    )
+    expression = "" if bpf is None else text_option("bpf", bpf)
     engine = Engine(
-        Records(_text("node_tid", node_tid), _text("capture_id", capture_id)),
-        int(key),
-        _names("tunnels", tunnels),
+        Records(text_option("node_tid", node_tid), text_option("capture_id", capture_id)),
+        options,
         LinkFilters(expression) if expression.strip() else None,
-        _limit(max_flows),
     )
     source = open_capture(paths)
     outcome = engine.run(source, progress)
@@ -93,30 +98,6 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
             account,
         )
     return FlowSet(engine.records, account)
-
-
-def _text(option: str, value: str) -> str:
-    if not isinstance(value, str):
-        raise OptionError(f"{option}: takes a text, not {type(value).__name__}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise OptionError(f"{option}: {value!r} cannot be written as UTF-8") from error
-    return value
-
-
-def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
-    several = hasattr(value, "__iter__") and not isinstance(value, str)
-    names = tuple(value) if several else ()
-    if not several or not all(isinstance(name, str) for name in names):
-        raise OptionError(f"{option}: takes several names, such as ('gre', 'vxlan'), not {value!r}")
-    return names
-
-
-def _limit(max_flows: int | None) -> int | None:
-    if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
-        raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")
-    return max_flows
 
 
 def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
@@ -141,6 +122,7 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
         snapped=source.snapped,
         paths_cut=counts["paths_cut"],
         incomplete=source.incomplete,
+        lost=counts["lost"],
     )
 
 

@@ -1,0 +1,89 @@
+"""How frames become flows: the options of a table, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+from flowtable.errors import OptionError
+from flowtable.packet import TUNNELS, LayerKeyMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["EngineOptions", "Limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much memory options may take, in bytes; what is over is left out, and counted by name."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no limit."""
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise OptionError(f"limits: {limit.name} takes a number, 0 or more, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Options in the forms that the engine takes."""
+
+    layer_key: LayerKeyMode = LayerKeyMode.L2
+    tunnels: tuple[str, ...] = TUNNELS
+    max_flows: int | None = None
+    limits: Limits = Limits()
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        layer_key: LayerKeyMode | str,
+        tunnels: Iterable[str],
+        max_flows: int | None,
+        limits: Limits | None,
+    ) -> EngineOptions:
+        """Take options as users give them.
+
+        Raises:
+            OptionError: an option has a value that it cannot have.
+
+        """
+        return cls(
+            layer_key=LayerKeyMode.by_name(layer_key),
+            tunnels=_names("tunnels", tunnels),
+            max_flows=_limit(max_flows),
+            limits=_limits(limits),
+        )
+
+
+def text_option(option: str, value: str) -> str:
+    """Take a text that goes into flows."""
+    if not isinstance(value, str):
+        raise OptionError(f"{option}: takes a text, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise OptionError(f"{option}: {value!r} cannot be written as UTF-8") from error
+    return value
+
+
+def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    names = tuple(value) if several else ()
+    if not several or not all(isinstance(name, str) for name in names):
+        raise OptionError(f"{option}: takes several names, such as ('gre', 'vxlan'), not {value!r}")
+    return names
+
+
+def _limit(max_flows: int | None) -> int | None:
+    if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
+        raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")
+    return max_flows
+
+
+def _limits(limits: Limits | None) -> Limits:
+    if limits is not None and not isinstance(limits, Limits):
+        raise OptionError(f"limits: takes a flowtable.Limits, not {type(limits).__name__}")
+    return limits or Limits()
