@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowtable.capture import PcapWriter, RawPacket, RawPackets
 from flowtable.capture.bpf import BPF, bpf_filter_to_raw
 from flowtable.constants import (
     DEFAULT_CAPTURE_LENGTH,
@@ -62,6 +63,9 @@ __all__ = [
     "OptionError",
     "Packet",
     "PacketSequence",
+    "PcapWriter",
+    "RawPacket",
+    "RawPackets",
     "TableFull",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",

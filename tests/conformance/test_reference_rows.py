@@ -15,13 +15,16 @@ from flowtable import (
     LayerNotFound,
     LayerType,
     PacketSequence,
+    PcapWriter,
+    RawPacket,
+    RawPackets,
     bpf_filter_to_raw,
     default_layer_key_mode_name,
     first_layer_type,
     layers_path,
     read,
 )
-from flowtable.capture import LinkType
+from flowtable.capture import LinkType, open_capture
 from flowtable.flow.names import FlowFinishType, FlowProtocol
 from flowtable.testing import ARP, TCP, Ethernet, ICMPv6, IPv4, IPv6, write_pcap
 from flowtable.testing import ICMPv4 as Ping
@@ -47,9 +50,6 @@ NOT_YET = {
     "FlowSet.dedup": "flowtable",
     "PacketSequence.from_sflow_sample": "flowtable",
     "PcapTableFeeder": "flowtable",
-    "PcapWriter": "flowtable",
-    "RawPacket": "flowtable",
-    "RawPackets": "flowtable",
     "TCPAssembler": "flowtable",
     "TCPAssemblerStream": "flowtable",
     "Table": "flowtable",
@@ -194,6 +194,20 @@ def test_row_packet_and_packet_sequence():
     with pytest.raises(LayerNotFound):
         packet.application_flow()
     assert len(PacketSequence.from_frame(SYN, bpf=BPF(1, 256, "udp"), outer_length=9)) == 0
+
+
+@pytest.mark.parametrize("link_type", [LinkType.ETHERNET, LinkType.LINUX_SLL, LinkType.RAW])
+def test_row_pcap_writer_and_raw_packets(tmp_path, link_type):
+    """Of every link type: fault 11."""
+    packets = RawPackets([RawPacket(1_000_000, 1, SYN, link_type), RawPacket(2_000_000, 2, SYN, link_type)])
+    with PcapWriter(tmp_path / "a.pcap") as writer:
+        writer.write_raw_packet(packets[0])
+        writer.write_raw_packets(packets[1:])
+    frames = list(open_capture(tmp_path / "a.pcap"))
+    assert [(f.time, f.data, f.link_type) for f in frames] == [
+        (p.timestamp, p.data, packets.link_type) for p in packets
+    ]
+    assert packets[0].to_dict().keys() == {"Timestamp", "Index", "Data", "LinkType"}
 
 
 @pytest.fixture

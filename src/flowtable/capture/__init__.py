@@ -10,7 +10,9 @@ which takes its frames without making Python objects::
 from flowtable.capture._walk import CaptureReader, MergedReader, PacketSource
 from flowtable.capture.frame import CapturedFrame
 from flowtable.capture.link_types import LinkType, dlt, link_type_name
+from flowtable.capture.raw import RawPacket, RawPackets
 from flowtable.capture.sources import CapturePath, open_capture
+from flowtable.capture.writer import PcapWriter
 
 __all__ = [
     "CapturePath",
@@ -19,6 +21,9 @@ __all__ = [
     "LinkType",
     "MergedReader",
     "PacketSource",
+    "PcapWriter",
+    "RawPacket",
+    "RawPackets",
     "dlt",
     "link_type_name",
     "open_capture",
