@@ -42,8 +42,10 @@ protobuf field numbers.
 
 
 def meaning(f: Field) -> str:
-    """A field's meaning; for those without a place in the record, what will fill them."""
-    return f.meaning if f.option is None else f"{f.meaning} (not filled yet: `{f.option}`)"
+    """A field's meaning, and the option that it takes to fill it."""
+    if f.option is None:
+        return f.meaning
+    return f"{f.meaning} ({'with' if f.place else 'not filled yet:'} `{f.option}`)"
 
 
 def layers_page() -> str:

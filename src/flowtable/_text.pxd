@@ -31,6 +31,17 @@ cdef inline int put_number(char *out, uint64_t value) noexcept nogil:
     return n
 
 
+cdef inline int put_thousandths(char *out, uint64_t value) noexcept nogil:
+    """A number of thousandths, as a decimal fraction."""
+    cdef int at = put_number(out, value // 1000), i
+    cdef uint64_t rest = value % 1000
+    out[at] = c"."
+    for i in range(3):
+        out[at + 3 - i] = <char>(c"0" + rest % 10)
+        rest //= 10
+    return at + 4
+
+
 cdef inline int put_mac(char *out, const uint8_t *mac) noexcept nogil:
     """Six bytes in hex with colons."""
     cdef int i

@@ -8,10 +8,11 @@ import flowtable
 from flowtable.testing import START, Interface, demo_capture, write_pcapng
 from flowtable.testing.captures import FrameSpec
 
+EVERY_OPTION = {"packet_statistics": True}  # that fills fields
 NODE, CAPTURE = '=cmd|"<b>n</b>', "capture ü\n"
 
 
-def rich_flows(folder):
+def rich_flows(folder, **options):
     """Read the demo and, twice each, all cases under all their link types."""
     demo, rest = folder / "demo.pcapng", folder / "cases.pcapng"
     demo.write_bytes(demo_capture())
@@ -22,7 +23,7 @@ def rich_flows(folder):
         for at, case in enumerate(CASES * 2)
     ]
     write_pcapng(rest, frames, interfaces=interfaces)
-    flows = flowtable.read([demo, rest], node_tid=NODE, capture_id=CAPTURE)
+    flows = flowtable.read([demo, rest], node_tid=NODE, capture_id=CAPTURE, **options)
     assert flows.account.adds_up()
     assert len(flows) > 80
     return flows

@@ -20,6 +20,7 @@ TYPES = {
     Kind.TIME: pa.timestamp("ns", tz="UTC"),
     Kind.DURATION: pa.int64(),
     Kind.FLAG: pa.bool_(),
+    Kind.FRACTION: pa.float64(),
 }
 
 
@@ -110,7 +111,8 @@ def test_columns_have_the_types_of_their_kinds(rich):
 def test_what_an_option_would_fill_is_null(rich):
     table = rich.to_arrow()
     for f in FIELDS:
-        assert (table[f.column].null_count == len(rich)) == (f.place is None), f.path
+        filled = f.is_filled(rich._records.options)
+        assert (table[f.column].null_count == len(rich)) == (not filled), f.path
 
 
 def test_parquet_keeps_the_columns(rich, tmp_path):

@@ -7,9 +7,21 @@ import pytest
 
 from flowtable import Flow
 from flowtable.errors import FieldNotFound
-from flowtable.flow import FIELDS, FlowLayer, FlowMetric, ICMPLayer, IPMetric, Kind, TCPMetric, TransportLayer
+from flowtable.flow import (
+    FIELDS,
+    FlowLayer,
+    FlowMetric,
+    ICMPLayer,
+    InterArrival,
+    IPMetric,
+    Kind,
+    PacketSize,
+    TCPMetric,
+    TransportLayer,
+)
 from flowtable.flow._flow import PLACES
 from flowtable.flow.schema import field
+from flowtable.table.options import FILLING
 
 METRIC = ["ABPackets 2", "ABBytes 3", "BAPackets 4", "BABytes 5", "Start 6", "Last 7", "RTT 8"]
 LAYER = ["Protocol 1", "A 3", "B 4", "ID 5"]
@@ -50,6 +62,8 @@ GROUPS = {
     "last_update_metric": FlowMetric,
     "tcp_metric": TCPMetric,
     "ip_metric": IPMetric,
+    "packet_size": PacketSize,
+    "inter_arrival": InterArrival,
 }
 PYTHON_TYPES = {
     Kind.ADDRESS: "str",
@@ -60,6 +74,7 @@ PYTHON_TYPES = {
     Kind.TIME: "int",
     Kind.DURATION: "int",
     Kind.FLAG: "bool",
+    Kind.FRACTION: "float",
 }
 
 
@@ -154,8 +169,18 @@ def test_places_are_the_cores():
 
 def test_a_field_without_a_place_names_the_option_that_fills_it():
     for f in FIELDS:
-        assert (f.place is None) == (f.option is not None)
+        assert f.place is not None or f.option is not None
         assert f.meaning
+
+
+def test_fields_of_an_option_are_filled_with_it():
+    for f in FIELDS:
+        assert f.is_filled(()) == (f.option is None)
+        assert f.is_filled({f.option}) == (f.place is not None)
+
+
+def test_options_that_fill_fields_are_those_of_the_engine():
+    assert {f.option for f in FIELDS if f.option and f.place} == set(FILLING)
 
 
 def test_times_are_in_ms_and_durations_in_ns():

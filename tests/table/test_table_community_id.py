@@ -26,6 +26,37 @@ from flowtable.testing import (
     fragments,
 )
 
+FAMILY = {1: ICMPv4, 6: TCP, 17: UDP, 58: ICMPv6, 132: SCTP}
+# github.com/corelight/community-id-spec, baseline: protocol, addresses, ports (of ICMP the type and the code,
+# or the type of the answer), the Community ID with seed 0. RSVP has no ports.
+BASELINE = [
+    (58, "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 135, 136, "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
+    (58, "fe80::260:97ff:fe07:69ea", "fe80::200:86ff:fe05:80da", 136, 135, "1:dGHyGvjMfljg6Bppwm3bg0LO8TY="),
+    (58, "fe80::260:97ff:fe07:69ea", "fe80::200:86ff:fe05:80da", 135, 136, "1:zavyT/cezQr1fmImYCwYnMXbgck="),
+    (58, "fe80::200:86ff:fe05:80da", "fe80::260:97ff:fe07:69ea", 136, 135, "1:zavyT/cezQr1fmImYCwYnMXbgck="),
+    (58, "3ffe:501:1800:2345::2", "3ffe:507:0:1:200:86ff:fe05:80da", 3, 0, "1:2ObVBgIn28oZvibYZhZMBgh7WdQ="),
+    (58, "3ffe:501:410:0:2c0:dfff:fe47:33e", "3ffe:507:0:1:200:86ff:fe05:80da", 1, 4,
+     "1:hLZd0XGWojozrvxqE0dWB1iM6R0="),
+    (58, "3ffe:507:0:1:200:86ff:fe05:80da", "3ffe:501:0:1001::2", 128, 129, "1:+TW+HtLHvV1xnGhV1lv7XoJrqQg="),
+    (58, "3ffe:501:0:1001::2", "3ffe:507:0:1:200:86ff:fe05:80da", 129, 128, "1:+TW+HtLHvV1xnGhV1lv7XoJrqQg="),
+    (58, "fe80::200:86ff:fe05:80da", "ff02::2", 133, 134, "1:hO+sN4H+MG5MY/8hIrXPqc4ZQz0="),
+    (58, "fe80::260:97ff:fe07:69ea", "ff02::1", 134, 133, "1:pkvHqCL88/tg1k4cPigmZXUtL00="),
+    (1, "192.168.0.89", "192.168.0.1", 8, 0, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+    (1, "192.168.0.1", "192.168.0.89", 0, 8, "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+    (1, "10.0.0.1", "10.0.0.2", 11, 0, "1:YHxtAirCG//0OzkcVAukqKQN9xM="),
+    (6, "2001:470:e5bf:dead:4957:2174:e82c:4887", "2607:f8b0:400c:c03::1a", 63943, 25,
+     "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="),
+    (6, "2607:f8b0:400c:c03::1a", "2001:470:e5bf:dead:4957:2174:e82c:4887", 25, 63943,
+     "1:/qFaeAR+gFe1KYjMzVDsMv+wgU4="),
+    (132, "192.168.170.8", "192.168.170.56", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="),
+    (132, "192.168.170.56", "192.168.170.8", 7, 7, "1:MP2EtRCAUIZvTw6MxJHLV7N7JDs="),
+    (6, "128.232.110.120", "66.35.250.204", 34855, 80, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+    (6, "66.35.250.204", "128.232.110.120", 80, 34855, "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
+    (17, "192.168.1.52", "8.8.8.8", 54585, 53, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
+    (17, "8.8.8.8", "192.168.1.52", 53, 54585, "1:d/FP5EW3wiY1vCndhwleRRKHowQ="),
+    (46, "10.1.12.1", "10.1.12.2", None, None, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="),
+    (46, "10.1.12.2", "10.1.12.1", None, None, "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw="),
+]  # fmt: skip
 VECTORS = [
     (IPv4("128.232.110.120", "66.35.250.204") / TCP(34855, 80), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
     (IPv4("66.35.250.204", "128.232.110.120") / TCP(80, 34855), "1:LQU9qZlK+B5F3KDmev6m5PMibrg="),
@@ -40,6 +71,43 @@ VECTORS = [
 def test_vectors_of_the_specification(tmp_path, packet, expected):
     (flow,) = read_frames(tmp_path, [bytes(Ethernet() / packet)])
     assert flow.community_id == expected
+
+
+@pytest.mark.parametrize("vector", BASELINE)
+def test_baseline_of_the_specification(tmp_path, vector):
+    protocol, source, destination, *ports, expected = vector
+    ip = IPv6(source, destination) if ":" in source else IPv4(source, destination, protocol=protocol)
+    carried = Payload(b"no ports") if ports == [None, None] else FAMILY[protocol](*ports)
+    (flow,) = read_frames(tmp_path, [bytes(Ethernet() / ip / carried / Payload(b"x" * 40))])
+    assert flow.community_id == flow.family_community_id == expected
+
+
+def test_a_family_has_the_id_of_its_innermost_flow(tmp_path):
+    inner = IPv4("192.168.0.2", "192.168.0.1") / TCP(5000, 80)
+    middle = IPv4("172.16.0.2", "172.16.0.1") / GRE() / inner
+    outer = Ethernet() / IPv4("10.0.0.2", "10.0.0.1") / UDP(6000, 4789) / VXLAN(5) / Ethernet()
+    flows = read_frames(tmp_path, [bytes(outer / middle)])
+    assert len(flows) == 3
+    assert {flow.family_community_id for flow in flows} == {flows[2].community_id}
+
+
+def test_a_family_keeps_the_first_innermost_flow(tmp_path):
+    """A tunnel that carried nothing at first, then another one, whose first flow counts."""
+    outer = Ethernet() / IPv4("10.0.0.2", "10.0.0.1") / GRE()
+    bare = bytes(Ethernet() / IPv4("10.0.0.2", "10.0.0.1") / GRE(protocol=0x1234))
+    middle = outer / IPv4("172.16.0.2", "172.16.0.1") / GRE()
+    one, two = (IPv4("192.168.0.2", "192.168.0.1") / TCP(port, 80) for port in (5000, 5001))
+    flows = read_frames(tmp_path, [bare])
+    assert flows[0].family_community_id == flows[0].community_id
+    flows = read_frames(tmp_path, [bare, bytes(middle), bytes(middle / one), bytes(middle / two)])
+    ids = [flow.community_id for flow in flows]
+    assert [flow.family_community_id for flow in flows] == [ids[2], ids[2], ids[2], ids[3]]
+
+
+def test_a_family_without_ip_inside_keeps_its_own(tmp_path):
+    outer = Ethernet() / IPv4("10.0.0.2", "10.0.0.1") / UDP(6000, 4789) / VXLAN(5)
+    flows = read_frames(tmp_path, [bytes(outer / Ethernet() / ARP())])
+    assert [flow.family_community_id for flow in flows] == [flows[0].community_id, None]
 
 
 def second_opinion(protocol, source, destination, *ports):

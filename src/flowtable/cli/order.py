@@ -31,20 +31,22 @@ class Order:
     limit: int | None = None
 
     @classmethod
-    def named(cls, name: str | None, *, reverse: bool, limit: int | None) -> Order:
-        """Look for a field before a long read, and help with its spelling.
+    def named(
+        cls, name: str | None, options: Collection[str] = (), *, reverse: bool, limit: int | None
+    ) -> Order:
+        """Look for a field before a long read, and help with its spelling; options are those in use.
 
         Raises:
             FieldNotFound: no field has this name.
-            OptionError: no option fills this field.
+            OptionError: the option that fills this field is not in use.
 
         """
-        return cls(None if name is None else _field(name), reverse, limit)
+        return cls(None if name is None else _field(name, options), reverse, limit)
 
     def apply(self, flows: FlowSet) -> FlowSet:
         """Give the flows in this order, or as they began."""
         if self.by is not None:
-            amount = self.by.unit != "" and self.by.kind in (Kind.COUNT, Kind.DURATION)
+            amount = self.by.unit != "" and self.by.kind in (Kind.COUNT, Kind.DURATION, Kind.FRACTION)
             flows = flows.sort(self.by.path, descending=amount != self.reverse)
         elif self.reverse:
             flows = flows[::-1]
@@ -61,12 +63,12 @@ class Order:
         return [flows[i] for i in choose(limit, range(len(flows)), key=total.__getitem__)]
 
 
-def _field(name: str) -> Field:
+def _field(name: str, options: Collection[str]) -> Field:
     try:
         wanted = field(name)
     except FieldNotFound:
         raise FieldNotFound(f"--sort: a flow has no field {name!r}; {_hint(name)}") from None
-    if wanted.place is None:
+    if not wanted.is_filled(options):
         raise OptionError(
             f"--sort: {wanted.path} is filled by the option {wanted.option}, which is not in use"
         )

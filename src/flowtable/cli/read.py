@@ -16,6 +16,7 @@ from flowtable.cli.terminal import say
 from flowtable.cli.write import write_flows
 from flowtable.errors import CaptureWarning, FilterWarning, OptionError
 from flowtable.packet import TUNNELS
+from flowtable.table.options import FILLING
 
 if TYPE_CHECKING:
     import argparse
@@ -52,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse(arguments)
     if not options.files:
         raise OptionError("there is no capture to read: give a FILE, or - for standard input")
-    order = Order.named(options.sort, reverse=options.reverse, limit=options.limit)
+    order = Order.named(options.sort, _filling(options), reverse=options.reverse, limit=options.limit)
     output = Output.choose(options.write, options.format, options.files)
     with output.opened() as file:  # before a long read, which would be for nothing if this failed
         with _warnings_said():
@@ -116,9 +117,19 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         default=TUNNELS,
         help=f"tunnels to look into, with commas between them, or none; the default is {','.join(TUNNELS)}",
     )
+    add(
+        "--packet-statistics",
+        action="store_true",
+        help="measure sizes of packets and the times between them",
+    )
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
+
+
+def _filling(options: argparse.Namespace) -> frozenset[str]:
+    """Names of the options given that fill fields of flows."""
+    return frozenset(name for name in FILLING if getattr(options, name, False))
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -144,6 +155,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             layer_key=options.layer_key,
             bpf=options.filter,
             tunnels=options.tunnels,
+            packet_statistics=options.packet_statistics,
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,

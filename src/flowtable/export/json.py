@@ -29,6 +29,7 @@ _SHOWN: Final = {
     Kind.FLAG: 2,
     Kind.DURATION: 2,
     Kind.TIME: 3,
+    Kind.FRACTION: 4,
 }
 
 
@@ -43,12 +44,12 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
 
 
 def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:
-    """Lay out the fields that have a place, each with what stands in front of it.
+    """Lay out the fields that are filled, each with what stands in front of it.
 
     A group's first field says how many fields to pass over where the flow does not have the group; a
     field without a group is passed over alone, and an id that is missing is shown as an empty text.
     """
-    groups = [(name, list(members)) for name, members in groupby(_placed(), lambda f: f.group)]
+    groups = [(name, list(members)) for name, members in groupby(_filled(records), lambda f: f.group)]
     steps: list[tuple[bytes, int, int, int, bool, list[bytes]]] = []
     for group, members in groups:
         for i, f in enumerate(members):
@@ -60,8 +61,8 @@ def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[byte
     return steps
 
 
-def _placed() -> list[Field]:
-    return [f for f in FIELDS if f.place is not None]
+def _filled(records: Records) -> list[Field]:
+    return [f for f in FIELDS if f.is_filled(records.options)]
 
 
 def _place(f: Field) -> int:

@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowtable._types cimport Record
+from flowtable.flow._pool cimport Pool
 from flowtable.packet._dissection cimport Part
 
 
@@ -37,6 +38,9 @@ cdef class Records:
     cdef readonly uint64_t paths_cut            # flows whose path is cut short, since there are too many paths
     cdef readonly str node_tid
     cdef readonly str capture_id
+    cdef readonly frozenset options             # names of the options whose fields are filled
+    cdef bint keep_statistics
+    cdef Pool statistics                        # Statistics, by Record.statistics
     cdef bytearray start_and_node               # what a UUID is made from: 8 bytes, and the node's TID
     cdef uint8_t *uuid_input
     cdef size_t uuid_length
@@ -48,6 +52,7 @@ cdef class Records:
     cdef uint32_t children_known                # records that it covers
 
     cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil
+    cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil
     cdef Record *new_record(self) noexcept nogil
     cdef bint new_piece(self, uint32_t piece) noexcept nogil
     cdef uint16_t path_of(self, const Part *part) noexcept nogil

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 PLACES: dict[str, int]
@@ -7,7 +7,14 @@ class Records:
     count: int
     node_tid: str
     capture_id: str
-    def __init__(self, node_tid: str = "", capture_id: str = "") -> None: ...
+    options: frozenset[str]
+    def __init__(
+        self,
+        node_tid: str = "",
+        capture_id: str = "",
+        options: Iterable[str] = (),
+        limits: Any = None,
+    ) -> None: ...
     def __len__(self) -> int: ...
     def names(self, place: int) -> tuple[str, ...]: ...
     def value(self, number: int, place: int, kind: int) -> Any: ...

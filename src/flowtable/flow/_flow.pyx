@@ -8,15 +8,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
-from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, SIDE_A, SIDE_B, Record
-from flowtable.flow._places cimport (
-    LONGEST_TEXT, NAME, P_AB_BYTES, P_AB_PACKETS, P_AB_TCP_FLAGS, P_APPLICATION, P_BA_BYTES, P_BA_PACKETS,
-    P_BA_TCP_FLAGS, P_CAPTURE_ID, P_CLIENT, P_COMMUNITY_ID, P_DSCP, P_MAX_TTL, P_MIN_TTL,
-    P_FINISH_TYPE, P_ICMP_CODE, P_ICMP_ID, P_ICMP_TYPE, P_L3_TRACKING_ID, P_LAST, P_LINK_A, P_LINK_B,
-    P_LINK_ID, P_LINK_PROTOCOL, P_NETWORK_A, P_NETWORK_B, P_NETWORK_ID, P_NETWORK_PROTOCOL, P_NODE_TID,
-    P_PARENT_UUID, P_PATH, P_RAW_PACKETS, P_RTT, P_START, P_TRACKING_ID, P_TRANSPORT_A, P_TRANSPORT_B,
-    P_TRANSPORT_ID, P_TRANSPORT_PROTOCOL, P_UUID, TEXT, get_number, is_present, name_number, put_text,
-)
+from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, SIDE_A, SIDE_B, Record
+from flowtable.flow cimport _places as P
+from flowtable.flow._places cimport FRACTION, LONGEST_TEXT, NAME, TEXT, get_number, is_present, name_number, put_text
+from flowtable.flow._pool cimport pool_add, pool_begin, pool_end
+from flowtable.flow._statistics cimport Statistics
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
@@ -30,11 +26,18 @@ cdef enum:
 
 
 cdef class Records:
-    """Flows in memory that never moves, in the order in which they began."""
+    """Flows in memory that never moves, in the order in which they began.
 
-    def __cinit__(self, str node_tid="", str capture_id=""):
+    ``options`` are the names of those whose fields are filled, and ``limits`` the bytes that they may take
+    (``table/options.py``).
+    """
+
+    def __cinit__(self, str node_tid="", str capture_id="", options=frozenset(), limits=None):
         self.node_tid = node_tid
         self.capture_id = capture_id
+        self.options = frozenset(options)
+        self.keep_statistics = "packet_statistics" in self.options
+        pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
         self.start_and_node = bytearray(8) + node_tid.encode()
         self.uuid_input = self.start_and_node
         self.uuid_length = len(self.start_and_node)
@@ -53,6 +56,7 @@ cdef class Records:
         free(self.pieces)
         free(self.paths)
         free(self.application_of)
+        pool_end(&self.statistics)
 
     def __len__(self):
         return self.count
@@ -85,7 +89,25 @@ cdef class Records:
         record.dscp = part.dscp
         record.protocol, record.icmp_raw_type = part.protocol, part.icmp_raw_type
         record.client = first_client(part)
+        if part.key.network:
+            self.set_innermost(self.count - 1, parent)
+        if self.keep_statistics:
+            record.statistics = pool_add(&self.statistics)
+            record.has |= HAS_STATISTICS if record.statistics else 0
         return record
+
+    cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil:
+        """A flow with IP is the innermost of its family: of those around it that had none further in."""
+        cdef uint32_t before = 0
+        cdef Record *ancestor
+        record_at(self, number).innermost = number + 1
+        while parent:
+            ancestor = record_at(self, parent - 1)
+            if ancestor.innermost and ancestor.innermost != parent and ancestor.innermost != before:
+                return
+            before = ancestor.innermost
+            ancestor.innermost = number + 1
+            parent = ancestor.key.parent
 
     cdef Record *new_record(self) noexcept nogil:
         cdef uint32_t piece = self.count >> PIECE_BITS
@@ -139,13 +161,13 @@ cdef class Records:
 
     def names(self, int place):
         """The texts that a field of kind NAME has as its numbers say."""
-        if place == P_PATH:
+        if place == P.P_PATH:
             return self.paths_by_number()
-        if place == P_APPLICATION:
+        if place == P.P_APPLICATION:
             return self.applications()
-        if place == P_NODE_TID:
+        if place == P.P_NODE_TID:
             return (self.node_tid,)
-        if place == P_CAPTURE_ID:
+        if place == P.P_CAPTURE_ID:
             return (self.capture_id,)
         return NAMES[place]
 
@@ -186,7 +208,9 @@ cdef class Records:
             return text[:put_text(self, record, place, text)].decode("ascii")
         if kind == NAME:
             return self.names(place)[name_number(self, record, place)]
-        return get_number(record, place)
+        if kind == FRACTION:
+            return get_number(self, record, place) / 1000.0
+        return get_number(self, record, place)
 
     def parent_of(self, uint32_t number):
         """The number of a flow's parent, or None."""
@@ -216,52 +240,69 @@ cdef inline uint8_t first_client(const Part *part) noexcept nogil:
 
 
 PLACES = {
-    "uuid": P_UUID,
-    "path": P_PATH,
-    "application": P_APPLICATION,
-    "link_protocol": P_LINK_PROTOCOL,
-    "link_a": P_LINK_A,
-    "link_b": P_LINK_B,
-    "link_id": P_LINK_ID,
-    "network_protocol": P_NETWORK_PROTOCOL,
-    "network_a": P_NETWORK_A,
-    "network_b": P_NETWORK_B,
-    "network_id": P_NETWORK_ID,
-    "transport_protocol": P_TRANSPORT_PROTOCOL,
-    "transport_a": P_TRANSPORT_A,
-    "transport_b": P_TRANSPORT_B,
-    "transport_id": P_TRANSPORT_ID,
-    "icmp_type": P_ICMP_TYPE,
-    "icmp_code": P_ICMP_CODE,
-    "icmp_id": P_ICMP_ID,
-    "ab_packets": P_AB_PACKETS,
-    "ab_bytes": P_AB_BYTES,
-    "ba_packets": P_BA_PACKETS,
-    "ba_bytes": P_BA_BYTES,
-    "start": P_START,
-    "last": P_LAST,
-    "rtt": P_RTT,
-    "tracking_id": P_TRACKING_ID,
-    "l3_tracking_id": P_L3_TRACKING_ID,
-    "parent_uuid": P_PARENT_UUID,
-    "node_tid": P_NODE_TID,
-    "capture_id": P_CAPTURE_ID,
-    "raw_packets": P_RAW_PACKETS,
-    "finish_type": P_FINISH_TYPE,
-    "ab_tcp_flags": P_AB_TCP_FLAGS,
-    "ba_tcp_flags": P_BA_TCP_FLAGS,
-    "min_ttl": P_MIN_TTL,
-    "max_ttl": P_MAX_TTL,
-    "dscp": P_DSCP,
-    "client": P_CLIENT,
-    "community_id": P_COMMUNITY_ID,
+    "uuid": P.P_UUID,
+    "path": P.P_PATH,
+    "application": P.P_APPLICATION,
+    "link_protocol": P.P_LINK_PROTOCOL,
+    "link_a": P.P_LINK_A,
+    "link_b": P.P_LINK_B,
+    "link_id": P.P_LINK_ID,
+    "network_protocol": P.P_NETWORK_PROTOCOL,
+    "network_a": P.P_NETWORK_A,
+    "network_b": P.P_NETWORK_B,
+    "network_id": P.P_NETWORK_ID,
+    "transport_protocol": P.P_TRANSPORT_PROTOCOL,
+    "transport_a": P.P_TRANSPORT_A,
+    "transport_b": P.P_TRANSPORT_B,
+    "transport_id": P.P_TRANSPORT_ID,
+    "icmp_type": P.P_ICMP_TYPE,
+    "icmp_code": P.P_ICMP_CODE,
+    "icmp_id": P.P_ICMP_ID,
+    "ab_packets": P.P_AB_PACKETS,
+    "ab_bytes": P.P_AB_BYTES,
+    "ba_packets": P.P_BA_PACKETS,
+    "ba_bytes": P.P_BA_BYTES,
+    "start": P.P_START,
+    "last": P.P_LAST,
+    "rtt": P.P_RTT,
+    "tracking_id": P.P_TRACKING_ID,
+    "l3_tracking_id": P.P_L3_TRACKING_ID,
+    "parent_uuid": P.P_PARENT_UUID,
+    "node_tid": P.P_NODE_TID,
+    "capture_id": P.P_CAPTURE_ID,
+    "raw_packets": P.P_RAW_PACKETS,
+    "finish_type": P.P_FINISH_TYPE,
+    "ab_tcp_flags": P.P_AB_TCP_FLAGS,
+    "ba_tcp_flags": P.P_BA_TCP_FLAGS,
+    "min_ttl": P.P_MIN_TTL,
+    "max_ttl": P.P_MAX_TTL,
+    "dscp": P.P_DSCP,
+    "client": P.P_CLIENT,
+    "community_id": P.P_COMMUNITY_ID,
+    "family_community_id": P.P_FAMILY_COMMUNITY_ID,
+    "ab_min_size": P.P_AB_MIN_SIZE,
+    "ab_mean_size": P.P_AB_MEAN_SIZE,
+    "ab_size_deviation": P.P_AB_SIZE_DEVIATION,
+    "ab_max_size": P.P_AB_MAX_SIZE,
+    "ba_min_size": P.P_BA_MIN_SIZE,
+    "ba_mean_size": P.P_BA_MEAN_SIZE,
+    "ba_size_deviation": P.P_BA_SIZE_DEVIATION,
+    "ba_max_size": P.P_BA_MAX_SIZE,
+    "ab_min_gap": P.P_AB_MIN_GAP,
+    "ab_mean_gap": P.P_AB_MEAN_GAP,
+    "ab_gap_deviation": P.P_AB_GAP_DEVIATION,
+    "ab_max_gap": P.P_AB_MAX_GAP,
+    "ba_min_gap": P.P_BA_MIN_GAP,
+    "ba_mean_gap": P.P_BA_MEAN_GAP,
+    "ba_gap_deviation": P.P_BA_GAP_DEVIATION,
+    "ba_max_gap": P.P_BA_MAX_GAP,
 }
 
 NAMES = {
-    P_CLIENT: ("A", "B"),
-    P_LINK_PROTOCOL: ("ETHERNET",),
-    P_NETWORK_PROTOCOL: ("IPV4", "IPV6"),
-    P_TRANSPORT_PROTOCOL: ("TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),
-    P_ICMP_TYPE: tuple(kind.name for kind in ICMPType),
-    P_FINISH_TYPE: tuple(kind.name for kind in FlowFinishType),
+    P.P_CLIENT: ("A", "B"),
+    P.P_LINK_PROTOCOL: ("ETHERNET",),
+    P.P_NETWORK_PROTOCOL: ("IPV4", "IPV6"),
+    P.P_TRANSPORT_PROTOCOL: ("TCP", "UDP", "SCTP", "RUDP", "UDPLITE"),
+    P.P_ICMP_TYPE: tuple(kind.name for kind in ICMPType),
+    P.P_FINISH_TYPE: tuple(kind.name for kind in FlowFinishType),
 }

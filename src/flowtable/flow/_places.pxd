@@ -3,15 +3,18 @@
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
-from flowtable._types cimport IPV4, SIDE_A, TCP, Record, address_of
+from flowtable._types cimport HAS_STATISTICS, IPV4, SIDE_A, TCP, Record, address_of
 from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._pool cimport pool_item
+from flowtable.flow._statistics cimport OneWay, Statistics, deviation, rounded
 
 
 cdef enum:                  # Kind, as schema.py's Kind.core has it
     TEXT = 0                # made from the record: an address, an id in hex
     NAME = 1                # a number that stands for one of a few texts
     NUMBER = 2
+    FRACTION = 3            # a number of thousandths
 
 
 cdef enum:                  # Place: P_ and the name in _flow.PLACES
@@ -54,6 +57,23 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_DSCP
     P_CLIENT
     P_COMMUNITY_ID
+    P_FAMILY_COMMUNITY_ID
+    P_AB_MIN_SIZE           # the statistics: OneWay of A to B, then of B to A
+    P_AB_MEAN_SIZE
+    P_AB_SIZE_DEVIATION
+    P_AB_MAX_SIZE
+    P_BA_MIN_SIZE
+    P_BA_MEAN_SIZE
+    P_BA_SIZE_DEVIATION
+    P_BA_MAX_SIZE
+    P_AB_MIN_GAP
+    P_AB_MEAN_GAP
+    P_AB_GAP_DEVIATION
+    P_AB_MAX_GAP
+    P_BA_MIN_GAP
+    P_BA_MEAN_GAP
+    P_BA_GAP_DEVIATION
+    P_BA_MAX_GAP
 
 
 cdef enum:
@@ -80,11 +100,17 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
         return r.key.transport == TCP
     if P_MIN_TTL <= place <= P_COMMUNITY_ID:
         return r.key.network
+    if place == P_FAMILY_COMMUNITY_ID:
+        return r.innermost
+    if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
+        return r.has & HAS_STATISTICS
     return True
 
 
-cdef inline uint64_t get_number(const Record *r, int place) noexcept nogil:
+cdef inline uint64_t get_number(Records records, const Record *r, int place) noexcept nogil:
     """A field that is a number, or the number of a name; of P_APPLICATION its path's."""
+    if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
+        return get_statistic(records, r, place)
     if place == P_AB_PACKETS:
         return r.ab_packets
     elif place == P_AB_BYTES:
@@ -140,14 +166,49 @@ cdef inline int32_t name_number(Records records, const Record *r, int place) noe
     """Which of names(place) the flow has; of its application only after applications()."""
     if place == P_APPLICATION:
         return records.application_of[r.path]
-    return <int32_t>get_number(r, place)
+    return <int32_t>get_number(records, r, place)
+
+
+cdef inline uint64_t get_statistic(Records records, const Record *r, int place) noexcept nogil:
+    """Of the sizes or the times between packets; means and deviations of sizes in thousandths."""
+    cdef const Statistics *both
+    if not r.has & HAS_STATISTICS:
+        return 0
+    both = <const Statistics *>pool_item(&records.statistics, r.statistics)
+    if place <= P_AB_MAX_SIZE:
+        return get_size(&both.ab, r.ab_packets, place - P_AB_MIN_SIZE)
+    if place <= P_BA_MAX_SIZE:
+        return get_size(&both.ba, r.ba_packets, place - P_BA_MIN_SIZE)
+    if place <= P_AB_MAX_GAP:
+        return get_gap(&both.ab, r.ab_packets, place - P_AB_MIN_GAP)
+    return get_gap(&both.ba, r.ba_packets, place - P_BA_MIN_GAP)
+
+
+cdef inline uint64_t get_size(const OneWay *way, uint64_t packets, int which) noexcept nogil:
+    """The smallest size, the mean, the deviation, or the largest."""
+    if which == 0:
+        return way.min_size
+    if which == 1:
+        return rounded(1000 * way.mean_size)
+    return rounded(1000 * deviation(way.size_squares, packets)) if which == 2 else way.max_size
+
+
+cdef inline uint64_t get_gap(const OneWay *way, uint64_t packets, int which) noexcept nogil:
+    """The shortest time between two packets, the mean, the deviation, or the longest; 0 without two."""
+    if which == 0:
+        return way.min_gap
+    if which == 1:
+        return rounded(way.mean_gap)
+    if which == 2:
+        return rounded(deviation(way.gap_squares, packets - 1)) if packets > 1 else 0
+    return way.max_gap
 
 
 cdef inline int text_width(int place) noexcept nogil:
     """The longest text that put_text() writes there: an address, a MAC, a Community ID, or hex digits."""
     if place == P_NETWORK_A or place == P_NETWORK_B:
         return LONGEST_TEXT
-    if place == P_COMMUNITY_ID:
+    if place == P_COMMUNITY_ID or place == P_FAMILY_COMMUNITY_ID:
         return COMMUNITY_ID_BYTES
     return 17 if place == P_LINK_A or place == P_LINK_B else 16
 
@@ -164,6 +225,8 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
         return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid)
     elif place == P_COMMUNITY_ID:
         return put_community_id(out, r)
+    elif place == P_FAMILY_COMMUNITY_ID:
+        return put_community_id(out, record_at(records, r.innermost - 1))
     elif place == P_LINK_A:
         return put_mac(out, r.link_a)
     elif place == P_LINK_B:

@@ -26,7 +26,7 @@ cdef inline void pool_begin(Pool *pool, size_t item_bytes, uint64_t limit_bytes)
     pool.pieces = NULL
     pool.item_bytes = <uint32_t>item_bytes
     pool.count = 0
-    pool.limit = <uint32_t>limit if limit < 0xFFFFFFFF else 0xFFFFFFFF
+    pool.limit = <uint32_t>min(limit, <uint64_t>0xFFFFFFFE)
     pool.refused = 0
 
 

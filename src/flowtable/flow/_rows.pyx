@@ -5,11 +5,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
-from flowtable._text cimport put_number
+from flowtable._text cimport put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._places cimport (
-    LONGEST_TEXT, NAME, TEXT, can_be_absent, get_number, is_present, name_number, put_text, text_width,
+    FRACTION, LONGEST_TEXT, NAME, TEXT, can_be_absent, get_number, is_present, name_number, put_text, text_width,
 )
 
 cdef enum:
@@ -80,6 +80,8 @@ cdef class Column:
             self.fill_texts(records, rows, start, n)
         elif self.kind == NAME:
             self.fill_names(records, rows, start, n)
+        elif self.kind == FRACTION:
+            self.fill_fractions(records, rows, start, n)
         else:
             self.fill_numbers(records, rows, start, n)
         self.filled += n
@@ -97,7 +99,13 @@ cdef class Column:
         cdef uint64_t *numbers = <uint64_t *>PyBytes_AS_STRING(self.data) + self.filled
         cdef uint32_t row
         for row in range(n):
-            numbers[row] = get_number(row_at(records, rows, start + row), self.place)
+            numbers[row] = get_number(records, row_at(records, rows, start + row), self.place)
+
+    cdef void fill_fractions(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
+        cdef double *numbers = <double *>PyBytes_AS_STRING(self.data) + self.filled
+        cdef uint32_t row
+        for row in range(n):
+            numbers[row] = get_number(records, row_at(records, rows, start + row), self.place) / 1000.0
 
     cdef void fill_names(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
         cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(self.data) + self.filled
@@ -141,6 +149,7 @@ cdef enum Shown:
     SHOW_NAME = 1           # in quotes, escaped when the programme was made
     SHOW_NUMBER = 2
     SHOW_MS = 3             # ns as ms
+    SHOW_FRACTION = 4       # thousandths
 
 
 cdef struct JsonStep:
@@ -216,7 +225,7 @@ cdef class JsonProgramme:
         cdef uint32_t name
         cdef int length
         if step.shown == SHOW_NAME:
-            name = step.first_name + <uint32_t>get_number(record, step.place)
+            name = step.first_name + <uint32_t>get_number(records, record, step.place)
             memcpy(out, self.names[name], self.name_lengths[name])
             return <int>self.name_lengths[name]
         if step.shown == SHOW_TEXT:
@@ -224,5 +233,7 @@ cdef class JsonProgramme:
             out[0] = out[length + 1] = c'"'
             return length + 2
         if step.shown == SHOW_MS:
-            return put_number(out, get_number(record, step.place) // 1000000)
-        return put_number(out, get_number(record, step.place))
+            return put_number(out, get_number(records, record, step.place) // 1000000)
+        if step.shown == SHOW_FRACTION:
+            return put_thousandths(out, get_number(records, record, step.place))
+        return put_number(out, get_number(records, record, step.place))

@@ -30,6 +30,7 @@ _TYPES: Final[dict[Kind, Any]] = {
     Kind.TIME: pa.timestamp("ns", tz="UTC"),
     Kind.DURATION: pa.int64(),
     Kind.FLAG: pa.bool_(),
+    Kind.FRACTION: pa.float64(),
 }
 
 
@@ -43,7 +44,8 @@ def arrow_schema() -> Any:
 def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     """Record batches of at most ``BATCH_ROWS`` flows; ``rows`` are record numbers, or None for all."""
     schema = arrow_schema()
-    placed = [(PLACES[f.place], f.kind.core) for f in FIELDS if f.place]
+    filled = {f.path for f in FIELDS if f.is_filled(records.options)}
+    placed = [(PLACES[f.place], f.kind.core) for f in FIELDS if f.place and f.path in filled]
     names = [_names(records, f) if f.kind is Kind.NAME else None for f in FIELDS]
     total = records.count if rows is None else len(rows)
     # Columns that nothing fills share one array of nulls a type, which is as long as a batch can be.
@@ -52,7 +54,7 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
         count = min(start + BATCH_ROWS, total) - start
         buffers = iter(columns(records, placed, rows, start, start + count))
         arrays = [
-            _column(f, count, next(buffers), texts) if f.place else nothing[f.kind].slice(0, count)
+            _column(f, count, next(buffers), texts) if f.path in filled else nothing[f.kind].slice(0, count)
             for f, texts in zip(FIELDS, names, strict=True)
         ]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -102,13 +102,13 @@ class FlowSet:
 
         """
         wanted = field(name)
-        if wanted.place is None:
+        if wanted.place is None or not wanted.is_filled(self._records.options):
             return [None] * len(self)
-        if wanted.kind.core != Kind.COUNT.core:
+        if wanted.kind.core not in (Kind.COUNT.core, Kind.FRACTION.core):
             return [value_of(self._records, number, wanted) for number in self._numbers()]
         one = [(PLACES[wanted.place], wanted.kind.core)]
         validity, _, _, data = columns(self._records, one, self._rows, 0, len(self))[0]
-        values = memoryview(data).cast("Q").tolist()
+        values = memoryview(data).cast("d" if wanted.kind is Kind.FRACTION else "Q").tolist()
         if validity is None:
             return values
         return [v if validity[i >> 3] >> (i & 7) & 1 else None for i, v in enumerate(values)]

@@ -20,6 +20,8 @@ __all__ = [
     "FlowMetric",
     "ICMPLayer",
     "IPMetric",
+    "InterArrival",
+    "PacketSize",
     "TCPFlags",
     "TCPMetric",
     "TransportLayer",
@@ -122,8 +124,49 @@ class TTL:
     max: int
 
 
+@dataclass(frozen=True, slots=True)
+class PacketSize:
+    """Sizes of the packets each way, in bytes as ``metric`` counts them; all 0 where there were none.
+
+    The deviation is the sample's, 0 of a single packet; mean and deviation are rounded to thousandths.
+    """
+
+    ab_min: int
+    ab_mean: float
+    ab_deviation: float
+    ab_max: int
+    ba_min: int
+    ba_mean: float
+    ba_deviation: float
+    ba_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterArrival:
+    """Times between two packets in a row each way, in ns; all 0 where there were fewer than two."""
+
+    ab_min: int
+    ab_mean: int
+    ab_deviation: int
+    ab_max: int
+    ba_min: int
+    ba_mean: int
+    ba_deviation: int
+    ba_max: int
+
+
 _Group = TypeVar(
-    "_Group", FlowLayer, TransportLayer, ICMPLayer, FlowMetric, TCPMetric, IPMetric, TCPFlags, TTL
+    "_Group",
+    FlowLayer,
+    TransportLayer,
+    ICMPLayer,
+    FlowMetric,
+    TCPMetric,
+    IPMetric,
+    TCPFlags,
+    TTL,
+    PacketSize,
+    InterArrival,
 )
 _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
     group: tuple(f for f in FIELDS if f.group == group) for group in ("", *GROUPS)
@@ -328,6 +371,26 @@ class Flow:
         """Community ID v1 with seed 0, if there is an IP layer: ``1:LQU9qZlK+B5F3KDmev6m5PMibrg=``."""
         value: str | None = self._value("CommunityID")
         return value
+
+    @property
+    def family_community_id(self) -> str | None:
+        """Community ID of the innermost flow of the family, as tools give it that log only that one.
+
+        Of a tunnel's flow it is that of the first flow that began inside it, and inside of that one; of a
+        flow with nothing inside, its own. None where there is no IP layer.
+        """
+        value: str | None = self._value("FamilyCommunityID")
+        return value
+
+    @property
+    def packet_size(self) -> PacketSize | None:
+        """Sizes of packets each way, if ``packet_statistics`` was asked for."""
+        return self._group(PacketSize, "PacketSize")
+
+    @property
+    def inter_arrival(self) -> InterArrival | None:
+        """Times between packets each way, if ``packet_statistics`` was asked for."""
+        return self._group(InterArrival, "InterArrival")
 
     @property
     def parent(self) -> Flow | None:

@@ -10,9 +10,12 @@ import enum
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import FieldNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["FIELDS", "GROUPS", "Field", "Kind", "field"]
 
@@ -28,11 +31,12 @@ class Kind(enum.Enum):
     TIME = "timestamp[ns, UTC]"
     DURATION = "int64"
     FLAG = "bool"
+    FRACTION = "float64"
 
     @property
     def core(self) -> int:
-        """How the compiled core gives it: 0 a text of its own, 1 one of a few texts, 2 a number."""
-        return {Kind.ADDRESS: 0, Kind.ID: 0, Kind.TEXT: 0, Kind.NAME: 1}.get(self, 2)
+        """How the compiled core gives it: 0 a text, 1 one of a few texts, 2 a number, 3 thousandths."""
+        return {Kind.ADDRESS: 0, Kind.ID: 0, Kind.TEXT: 0, Kind.NAME: 1, Kind.FRACTION: 3}.get(self, 2)
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ class Field:
     """One field of a flow.
 
     ``path`` is its name in dictionaries and filters, ``number`` its protobuf field numbers from the Flow
-    message down, ``place`` its place in the record (``_flow.PLACES``), or None for what an option fills
-    that is named in ``option``.
+    message down, ``place`` its place in the record (``_flow.PLACES``), or None if nothing fills it yet.
+    ``option`` names the option that it takes to fill it, if it takes one.
     """
 
     path: str
@@ -71,6 +75,11 @@ class Field:
     def name(self) -> str:
         """Its name in that dictionary."""
         return self.path.rpartition(".")[2]
+
+
+    def is_filled(self, options: Collection[str]) -> bool:
+        """Say whether flows that were made with these options may have it."""
+        return self.place is not None and (self.option is None or self.option in options)
 
 
 def _snake(name: str) -> str:
@@ -109,6 +118,33 @@ def _metric(group: str, number: int, *, placed: bool) -> list[Field]:
     return [
         Field(f"{group}.{name}", (number, n), kind, place if placed else None, unit, meaning, option)
         for name, n, kind, place, unit, meaning in rows
+    ]
+
+
+def _statistics(group: str, number: int, what: str) -> list[Field]:
+    """The smallest, mean, deviation and largest of a quantity each way."""
+    size = what == "size"
+    unit = "bytes" if size else "ns"
+    whole, mean = (Kind.COUNT, Kind.FRACTION) if size else (Kind.DURATION, Kind.DURATION)
+    noun = "size of a packet" if size else "time between two packets in a row"
+    rows = (
+        ("Min", whole, "min_{}", "smallest {} {}"),
+        ("Mean", mean, "mean_{}", "mean {} {}"),
+        ("Deviation", mean, "{}_deviation", "sample standard deviation of the {} {}"),
+        ("Max", whole, "max_{}", "largest {} {}"),
+    )
+    return [
+        Field(
+            f"{group}.{side}{name}",
+            (number, 4 * way + n),
+            kind,
+            f"{side.lower()}_{place.format(what)}",
+            unit,
+            meaning.format(noun, f"from {side[0]} to {side[1]}"),
+            "packet_statistics",
+        )
+        for way, side in enumerate(("AB", "BA"))
+        for n, (name, kind, place, meaning) in enumerate(rows, start=1)
     ]
 
 
@@ -184,6 +220,16 @@ FIELDS: Final[tuple[Field, ...]] = (
         "",
         "A or B: whose connection it is",
     ),
+    Field(
+        "FamilyCommunityID",
+        (2008,),
+        Kind.TEXT,
+        "family_community_id",
+        "",
+        "Community ID of the innermost flow that began inside this one, or of itself",
+    ),
+    *_statistics("PacketSize", 2006, "size"),
+    *_statistics("InterArrival", 2007, "gap"),
 )
 
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))

@@ -10,11 +10,13 @@ from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._types cimport (
-    BATCH, BY_SYN, BY_SYN_ACK, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame, Record,
+    BATCH, BY_SYN, BY_SYN_ACK, HAS_STATISTICS, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame, Record,
 )
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FINISHED, Records, record_at
+from flowtable.flow._pool cimport pool_item
+from flowtable.flow._statistics cimport Statistics, add_packet
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._dissection cimport (
     REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part,
@@ -221,7 +223,7 @@ cdef class Engine:
             number[i] = self.flow_of(&self.parts[i], number)
             if number[i] == NOT_FOUND:
                 return self.turn_away(i)
-            count_part(record_at(self.records, number[i]), &self.parts[i], self.layer_key)
+            self.count_part(record_at(self.records, number[i]), &self.parts[i])
             self.tally.in_flows += self.parts[i].ends_frame
         self.n_parts = 0
         return DONE
@@ -231,6 +233,36 @@ cdef class Engine:
         for i in range(i, self.n_parts):
             self.tally.turned_away += self.parts[i].ends_frame
         return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
+
+    cdef void count_part(self, Record *r, const Part *p) noexcept nogil:
+        """What each packet changes in its flow."""
+        cdef uint8_t side = SIDE_A if p.swapped == r.swapped else SIDE_B
+        r.last = p.time if p.time > r.start else r.start
+        if self.layer_key != KEY_L3 or p.key.network:    # else: nothing to count, as the reference has it
+            self.count_length(r, p, side)
+        if p.ttl < r.min_ttl:
+            r.min_ttl = p.ttl
+        if p.ttl > r.max_ttl:
+            r.max_ttl = p.ttl
+        if p.signal:
+            measure_rtt(r, p, side)
+        if p.tcp_flags:
+            count_tcp_flags(r, p.tcp_flags, side)
+
+    cdef inline void count_length(self, Record *r, const Part *p, uint8_t side) noexcept nogil:
+        cdef Statistics *both
+        if side == SIDE_A:
+            r.ab_packets += 1
+            r.ab_bytes += p.length
+        else:
+            r.ba_packets += 1
+            r.ba_bytes += p.length
+        if r.has & HAS_STATISTICS:
+            both = <Statistics *>pool_item(&self.records.statistics, r.statistics)
+            if side == SIDE_A:
+                add_packet(&both.ab, p.length, p.time, r.ab_packets)
+            else:
+                add_packet(&both.ba, p.length, p.time, r.ba_packets)
 
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
         """The record of a part, made if need be; NOT_FOUND if it cannot be made."""
@@ -268,7 +300,11 @@ cdef class Engine:
             },
             "discards": by_reason(self.tally.discards),
             "stops": by_reason(self.tally.stops),
-            "lost": {},
+            "lost": {
+                name: number for name, number in {
+                    "flows without packet statistics": self.records.statistics.refused,
+                }.items() if number
+            },
         }
 
 
@@ -284,27 +320,6 @@ cdef dict by_reason(const uint64_t (*counts)[256]):
 
 cdef uint64_t random_word():
     return int.from_bytes(os.urandom(8), "little")
-
-
-cdef inline void count_part(Record *r, const Part *p, uint8_t layer_key) noexcept nogil:
-    """What each packet changes in its flow."""
-    cdef uint8_t side = SIDE_A if p.swapped == r.swapped else SIDE_B
-    r.last = p.time if p.time > r.start else r.start
-    if layer_key != KEY_L3 or p.key.network:    # else: nothing to count, as the reference has it
-        if side == SIDE_A:
-            r.ab_packets += 1
-            r.ab_bytes += p.length
-        else:
-            r.ba_packets += 1
-            r.ba_bytes += p.length
-    if p.ttl < r.min_ttl:
-        r.min_ttl = p.ttl
-    if p.ttl > r.max_ttl:
-        r.max_ttl = p.ttl
-    if p.signal:
-        measure_rtt(r, p, side)
-    if p.tcp_flags:
-        count_tcp_flags(r, p.tcp_flags, side)
 
 
 cdef inline void measure_rtt(Record *r, const Part *p, uint8_t side) noexcept nogil:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
 from flowtable.packet import TUNNELS, LayerKeyMode
@@ -11,12 +11,18 @@ from flowtable.packet import TUNNELS, LayerKeyMode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["EngineOptions", "Limits"]
+__all__ = ["FILLING", "EngineOptions", "Limits", "text_option"]
+
+FILLING: Final = ("packet_statistics",)
+"""Names of the options that fill fields of flows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much memory options may take, in bytes; what is over is left out, and counted by name."""
+
+    statistics_bytes: int = 1 << 30
+    """Sizes of packets and times between them: 128 bytes a flow; flows begun later are without."""
 
     def __post_init__(self) -> None:
         """Refuse what is no limit."""
@@ -32,6 +38,7 @@ class EngineOptions:
 
     layer_key: LayerKeyMode = LayerKeyMode.L2
     tunnels: tuple[str, ...] = TUNNELS
+    packet_statistics: bool = False
     max_flows: int | None = None
     limits: Limits = Limits()
 
@@ -41,6 +48,7 @@ class EngineOptions:
         *,
         layer_key: LayerKeyMode | str,
         tunnels: Iterable[str],
+        packet_statistics: bool,
         max_flows: int | None,
         limits: Limits | None,
     ) -> EngineOptions:
@@ -53,9 +61,15 @@ class EngineOptions:
         return cls(
             layer_key=LayerKeyMode.by_name(layer_key),
             tunnels=_names("tunnels", tunnels),
+            packet_statistics=bool(packet_statistics),
             max_flows=_limit(max_flows),
             limits=_limits(limits),
         )
+
+    @property
+    def filled(self) -> frozenset[str]:
+        """Names of the options in use that fill fields of flows."""
+        return frozenset(name for name in FILLING if getattr(self, name))
 
 
 def text_option(option: str, value: str) -> str:

@@ -46,6 +46,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     layer_key: LayerKeyMode | str = "L2",
     bpf: str | None = None,
     tunnels: Iterable[str] = TUNNELS,
+    packet_statistics: bool = False,
     node_tid: str = "",
     capture_id: str = "",
     max_flows: int | None = None,
@@ -64,6 +65,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         bpf: a filter expression as tcpdump takes it; frames that it does not match are counted as
             filtered.
         tunnels: the tunnels whose payload is a flow of its own, with the outer flow as its parent.
+        packet_statistics: measure sizes of packets and the times between them each way.
         node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
@@ -78,11 +80,20 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
 
     """
     options = EngineOptions.checked(
-        layer_key=layer_key, tunnels=tunnels, max_flows=max_flows, limits=limits
+        layer_key=layer_key,
+        tunnels=tunnels,
+        packet_statistics=packet_statistics,
+        max_flows=max_flows,
+        limits=limits,
     )
     expression = "" if bpf is None else text_option("bpf", bpf)
     engine = Engine(
-        Records(text_option("node_tid", node_tid), text_option("capture_id", capture_id)),
+        Records(
+            text_option("node_tid", node_tid),
+            text_option("capture_id", capture_id),
+            options.filled,
+            options.limits,
+        ),
         options,
         LinkFilters(expression) if expression.strip() else None,
     )
