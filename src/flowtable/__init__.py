@@ -34,7 +34,7 @@ from flowtable.packet import (
     first_layer_type,
     layers_path,
 )
-from flowtable.table import Limits, read
+from flowtable.table import ApplicationPortMap, Limits, read
 
 __version__ = "0.1.0"
 
@@ -46,6 +46,7 @@ __all__ = [
     "MAX_RAW_PACKET_LIMIT",
     "NAMESPACE",
     "Account",
+    "ApplicationPortMap",
     "CaptureError",
     "CaptureWarning",
     "FilterError",

@@ -7,6 +7,7 @@ import pytest
 import flowtable
 from flowtable import (
     BPF,
+    ApplicationPortMap,
     FlowError,
     FlowProtocolError,
     FlowSet,
@@ -34,8 +35,6 @@ NOT_YET = {
     "Filter.for_flow_set": "flowtable",
     "Filter.for_node_tids": "flowtable",
     "Filter.for_nodes": "flowtable",
-    "ApplicationPortMap": "flowtable",
-    "ApplicationPortMap.from_config": "flowtable",
     "Enhancer": "flowtable.enhance",
     "EnhancerPipeline": "flowtable.enhance",
     "EnhancerPipelineConfig": "flowtable.enhance",
@@ -194,6 +193,17 @@ def test_row_packet_and_packet_sequence():
     with pytest.raises(LayerNotFound):
         packet.application_flow()
     assert len(PacketSequence.from_frame(SYN, bpf=BPF(1, 256, "udp"), outer_length=9)) == 0
+
+
+def test_row_application_port_map(tmp_path):
+    """Names in capitals; the source port is looked up first."""
+    ports = ApplicationPortMap(tcp={80: "http", 50000: "odd"}, udp={53: "dns"})
+    config = {"application_ports": {"tcp": {"80": "http", "50000": "odd"}, "udp": {"53": "dns"}}}
+    assert ApplicationPortMap.from_config(config) == ports
+    assert ports.application("TCP", 80, 50000) == "HTTP"
+    write_pcap(tmp_path / "a.pcap", [SYN])
+    (flow,) = read(tmp_path / "a.pcap", app_ports=ports)
+    assert (flow.application, flow.layers_path) == ("ODD", "Ethernet/IPv4/TCP")
 
 
 @pytest.mark.parametrize("link_type", [LinkType.ETHERNET, LinkType.LINUX_SLL, LinkType.RAW])

@@ -16,6 +16,7 @@ from flowtable.cli.terminal import say
 from flowtable.cli.write import write_flows
 from flowtable.errors import CaptureWarning, FilterWarning, OptionError
 from flowtable.packet import TUNNELS
+from flowtable.table import ApplicationPortMap
 from flowtable.table.options import FILLING
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     )
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
+    add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
     add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
 
 
@@ -159,5 +161,13 @@ def _read(options: argparse.Namespace) -> FlowSet:
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,
+            app_ports=_app_ports(options.app_ports),
             progress=progress,
         )
+
+
+def _app_ports(path: str | None) -> ApplicationPortMap | None:
+    ports = None if path is None else ApplicationPortMap.from_config(path)
+    if ports is not None and not len(ports):
+        raise OptionError(f"--app-ports: {path} names no port in [application_ports.tcp] or [….udp]")
+    return ports

@@ -74,7 +74,4 @@ def _names(records: Records, f: Field) -> list[bytes]:
     """Give a name's texts as JSON."""
     if f.kind is not Kind.NAME:
         return []
-    texts = records.names(_place(f))
-    if f.path == "Application":
-        texts = tuple(path.rpartition("/")[2] for path in records.names(PLACES["path"]))
-    return [json.dumps(text).encode() for text in texts]
+    return [json.dumps(text).encode() for text in records.names(_place(f))]

@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowtable._types cimport Record
 from flowtable.flow._pool cimport Pool
@@ -12,6 +12,8 @@ cdef enum:
     MAX_PIECES = 1 << 18
     MAX_FLOWS = 0x7FFFFFFF                      # they hold one more, and numbers fit into 32 bits
     MAX_PATHS = 65535
+    NAMED_BY_USERS = 256                        # above the numbers of layers
+    MAX_APPLICATIONS = 65536
 
 
 cdef enum FinishType:
@@ -27,6 +29,13 @@ cdef struct PathNode:
     uint16_t child          # the first; 0: none, since node 0 is the root
     uint16_t sibling        # the next child of the same parent
     uint8_t layer
+
+
+cdef struct Applications:
+    # Names in use, numbered in the order of their first use, so that a record's number is a column's too.
+    uint32_t count                              # with number 0, which is no name
+    uint16_t number_of[MAX_APPLICATIONS]        # [a layer's number, or 256 and a user's name's]; 0: not in use
+    uint16_t used[MAX_APPLICATIONS]             # [number]: what has it
 
 
 cdef class Records:
@@ -46,19 +55,20 @@ cdef class Records:
     cdef size_t uuid_length
     cdef tuple path_texts
     cdef tuple application_texts
-    cdef int32_t *application_of                # [path]: number of its last layer's name among those texts
-    cdef uint32_t applications_known            # paths that these two cover
+    cdef Applications *applications
+    cdef dict users_names                       # of applications, with their numbers
     cdef dict children_of                       # parents' numbers -> their children's
     cdef uint32_t children_known                # records that it covers
 
-    cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil
+    cdef Record *begin_flow(self, const Part *part, uint32_t parent, uint16_t application) noexcept nogil
+    cdef uint16_t use_application(self, uint16_t application) noexcept nogil
     cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil
     cdef Record *new_record(self) noexcept nogil
     cdef bint new_piece(self, uint32_t piece) noexcept nogil
     cdef uint16_t path_of(self, const Part *part) noexcept nogil
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
     cdef tuple paths_by_number(self)
-    cdef tuple applications(self)
+    cdef tuple applications_by_number(self)
 
 
 cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:

@@ -3,23 +3,26 @@
 ``schema.py`` says which fields there are; a field's place is a name in ``PLACES``.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, SIDE_A, SIDE_B, Record
 from flowtable.flow cimport _places as P
-from flowtable.flow._places cimport FRACTION, LONGEST_TEXT, NAME, TEXT, get_number, is_present, name_number, put_text
+from flowtable.flow._places cimport FRACTION, LONGEST_TEXT, NAME, TEXT, get_number, is_present, put_text
 from flowtable.flow._pool cimport pool_add, pool_begin, pool_end
 from flowtable.flow._statistics cimport Statistics
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
 
+from flowtable.errors import OptionError
 from flowtable.flow.names import FlowFinishType
 from flowtable.packet.icmp import ICMPType
 from flowtable.packet.layers import LAYER_NAMES
+
+LAYER_NUMBERS = {name: number for number, name in LAYER_NAMES.items() if number < NAMED_BY_USERS}
 
 cdef enum:
     PIECE_BYTES = PIECE_RECORDS * sizeof(Record)
@@ -43,10 +46,12 @@ cdef class Records:
         self.uuid_length = len(self.start_and_node)
         self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
-        self.application_of = <int32_t *>calloc(MAX_PATHS, sizeof(int32_t))
+        self.applications = <Applications *>calloc(1, sizeof(Applications))
         self.n_paths = 1
-        if self.pieces == NULL or self.paths == NULL or self.application_of == NULL:
+        if self.pieces == NULL or self.paths == NULL or self.applications == NULL:
             raise MemoryError("no memory for a flow table")
+        self.applications.count = 1
+        self.users_names = {}
 
     def __dealloc__(self):
         cdef uint32_t piece
@@ -55,16 +60,17 @@ cdef class Records:
                 free(self.pieces[piece])
         free(self.pieces)
         free(self.paths)
-        free(self.application_of)
+        free(self.applications)
         pool_end(&self.statistics)
 
     def __len__(self):
         return self.count
 
-    cdef Record *begin_flow(self, const Part *part, uint32_t parent) noexcept nogil:
+    cdef Record *begin_flow(self, const Part *part, uint32_t parent, uint16_t application) noexcept nogil:
         """A new record for the first packet of a flow, not counted yet; NULL when memory is out.
 
-        `parent` is the parent's number plus one, and 0 without.
+        `parent` is the parent's number plus one, and 0 without; `application` is what name_application()
+        gave, and 0 for the name of the path's last layer.
         """
         cdef Record *record = self.new_record()
         cdef uint64_t parent_uuid = record_at(self, parent - 1).uuid if parent else 0
@@ -77,6 +83,7 @@ cdef class Records:
         record.start = record.last = part.time
         record.swapped = part.swapped
         record.path = self.path_of(part)
+        record.application = self.use_application(application or self.paths[record.path].layer)
         record.uuid = flow_uuid(ids.key, part.time // 1000000, self.uuid_input, self.uuid_length)
         record.tracking_id, record.l3_tracking_id = ids.l2, ids.l3
         record.link_id, record.network_id = part.link_id, part.network_id
@@ -157,6 +164,25 @@ cdef class Records:
         self.paths[parent].child = node
         return node
 
+    def name_application(self, str name not None):
+        """What begin_flow() takes for an application that a user has named; a layer's name is the layer."""
+        if name in LAYER_NUMBERS:
+            return LAYER_NUMBERS[name]
+        if name not in self.users_names:
+            if NAMED_BY_USERS + len(self.users_names) == MAX_APPLICATIONS:
+                raise OptionError(f"there are more than {len(self.users_names):,} names of applications")
+            self.users_names[name] = NAMED_BY_USERS + len(self.users_names)
+        return self.users_names[name]
+
+    cdef uint16_t use_application(self, uint16_t application) noexcept nogil:
+        """The number of an application's name, which it gets when it is used for the first time."""
+        cdef Applications *known = self.applications
+        if application and known.number_of[application] == 0:
+            known.number_of[application] = <uint16_t>known.count
+            known.used[known.count] = application
+            known.count += 1
+        return known.number_of[application]
+
     # ---- names: of these a field holds the number, and a column the dictionary
 
     def names(self, int place):
@@ -164,7 +190,7 @@ cdef class Records:
         if place == P.P_PATH:
             return self.paths_by_number()
         if place == P.P_APPLICATION:
-            return self.applications()
+            return self.applications_by_number()
         if place == P.P_NODE_TID:
             return (self.node_tid,)
         if place == P.P_CAPTURE_ID:
@@ -181,16 +207,15 @@ cdef class Records:
             self.path_texts = tuple(texts)
         return self.path_texts
 
-    cdef tuple applications(self):
-        """Distinct last names of the paths; application_of says which of them is a path's own."""
-        cdef uint32_t node
-        if self.applications_known != self.n_paths:
-            numbers = {"": 0}
-            for node in range(1, self.n_paths):
-                name = LAYER_NAMES[self.paths[node].layer]
-                self.application_of[node] = numbers.setdefault(name, len(numbers))
-            self.application_texts = tuple(numbers)
-            self.applications_known = self.n_paths
+    cdef tuple applications_by_number(self):
+        cdef uint32_t number
+        cdef uint16_t used
+        if self.application_texts is None or len(self.application_texts) != self.applications.count:
+            texts, users_names = [""], tuple(self.users_names)
+            for number in range(1, self.applications.count):
+                used = self.applications.used[number]
+                texts.append(LAYER_NAMES[used] if used < NAMED_BY_USERS else users_names[used - NAMED_BY_USERS])
+            self.application_texts = tuple(texts)
         return self.application_texts
 
     # ---- single values
@@ -207,7 +232,7 @@ cdef class Records:
         if kind == TEXT:
             return text[:put_text(self, record, place, text)].decode("ascii")
         if kind == NAME:
-            return self.names(place)[name_number(self, record, place)]
+            return self.names(place)[get_number(self, record, place)]
         if kind == FRACTION:
             return get_number(self, record, place) / 1000.0
         return get_number(self, record, place)

@@ -1,6 +1,6 @@
 # Where the fields of a flow are: how a record gives what schema.py lists.
 
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
 from flowtable._types cimport HAS_STATISTICS, IPV4, SIDE_A, TCP, Record, address_of
@@ -108,7 +108,7 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
 
 
 cdef inline uint64_t get_number(Records records, const Record *r, int place) noexcept nogil:
-    """A field that is a number, or the number of a name; of P_APPLICATION its path's."""
+    """A field that is a number, or the number of a name."""
     if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
         return get_statistic(records, r, place)
     if place == P_AB_PACKETS:
@@ -125,8 +125,10 @@ cdef inline uint64_t get_number(Records records, const Record *r, int place) noe
         return r.last
     elif place == P_RTT:
         return r.rtt
-    elif place == P_PATH or place == P_APPLICATION:
+    elif place == P_PATH:
         return r.path
+    elif place == P_APPLICATION:
+        return r.application
     elif place == P_LINK_ID:
         return r.link_id
     elif place == P_NETWORK_PROTOCOL:
@@ -160,13 +162,6 @@ cdef inline uint64_t get_number(Records records, const Record *r, int place) noe
     elif place == P_CLIENT:
         return (r.client & 3) - SIDE_A
     return 0
-
-
-cdef inline int32_t name_number(Records records, const Record *r, int place) noexcept nogil:
-    """Which of names(place) the flow has; of its application only after applications()."""
-    if place == P_APPLICATION:
-        return records.application_of[r.path]
-    return <int32_t>get_number(records, r, place)
 
 
 cdef inline uint64_t get_statistic(Records records, const Record *r, int place) noexcept nogil:

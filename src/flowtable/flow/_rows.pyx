@@ -9,7 +9,7 @@ from flowtable._text cimport put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._places cimport (
-    FRACTION, LONGEST_TEXT, NAME, TEXT, can_be_absent, get_number, is_present, name_number, put_text, text_width,
+    FRACTION, LONGEST_TEXT, NAME, TEXT, can_be_absent, get_number, is_present, put_text, text_width,
 )
 
 cdef enum:
@@ -28,7 +28,6 @@ def columns(Records records not None, list fields, const uint32_t[::1] rows, uin
     cdef Column column
     cdef uint32_t at, chunk
     check_rows(records, rows, start, stop)
-    records.applications()
     for at in range(start, stop, CHUNK_ROWS):
         chunk = min(stop - at, <uint32_t>CHUNK_ROWS)
         for column in columns:
@@ -111,7 +110,7 @@ cdef class Column:
         cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(self.data) + self.filled
         cdef uint32_t row
         for row in range(n):
-            numbers[row] = name_number(records, row_at(records, rows, start + row), self.place)
+            numbers[row] = <int32_t>get_number(records, row_at(records, rows, start + row), self.place)
 
     cdef void fill_texts(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
         cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(self.offsets) + self.filled + 1
@@ -166,7 +165,7 @@ cdef class JsonProgramme:
     """How a line is put together: made once for a set of flows, run for each of them.
 
     ``steps`` are ``(before, place, shown, skip, closes, names)``: bytes, three numbers, a bool, and a list
-    of JSON texts for names (for P_APPLICATION one for each path).
+    of JSON texts for names.
     """
 
     cdef JsonStep *steps

@@ -251,7 +251,7 @@ class Flow:
 
     @property
     def application(self) -> str:
-        """Last layer of the path."""
+        """Last layer of the path, or what ``app_ports`` calls one of the first packet's ports."""
         return str(self._value("Application"))
 
     @property

@@ -76,7 +76,6 @@ class Field:
         """Its name in that dictionary."""
         return self.path.rpartition(".")[2]
 
-
     def is_filled(self, options: Collection[str]) -> bool:
         """Say whether flows that were made with these options may have it."""
         return self.place is not None and (self.option is None or self.option in options)
@@ -184,7 +183,7 @@ def _tcp_metric() -> list[Field]:
 FIELDS: Final[tuple[Field, ...]] = (
     Field("UUID", (1,), Kind.ID, "uuid", "", "id of this flow"),
     Field("LayersPath", (2,), Kind.NAME, "path", "", "layers of the first packet, outermost first"),
-    Field("Application", (3,), Kind.NAME, "application", "", "last layer of the path"),
+    Field("Application", (3,), Kind.NAME, "application", "", "last layer of the path, or a port's name"),
     *_layer("Link", 20, "MAC address", "VLAN ids, 12 bits each, the outermost lowest"),
     *_layer("Network", 21, "IP address", "VNI or GRE key of the last VXLAN, Geneve or GRE layer"),
     *_layer("Transport", 22, "port", "not in use"),

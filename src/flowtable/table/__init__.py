@@ -1,6 +1,7 @@
 """Tables: frames in, flows out."""
 
+from flowtable.table.application_ports import ApplicationPortMap
 from flowtable.table.options import Limits
 from flowtable.table.reader import read
 
-__all__ = ["Limits", "read"]
+__all__ = ["ApplicationPortMap", "Limits", "read"]

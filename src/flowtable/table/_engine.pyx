@@ -4,7 +4,7 @@ Invariants: a record's number never changes; a parent is found or made before it
 comes first; what a batch points to in a frame is read before the source refills.
 """
 
-from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
@@ -22,6 +22,7 @@ from flowtable.packet._dissection cimport (
     REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part,
 )
 from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, makes_flow, order_key
+from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
 )
@@ -62,6 +63,7 @@ cdef class Engine:
     cdef dict programs                  # keeps alive what filters points to
     cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL: not compiled
     cdef object filter_set
+    cdef PortNames *port_names          # NULL: ports have no names
     cdef bint is_filtered
     cdef uint64_t tunnels
     cdef uint64_t k0
@@ -86,12 +88,25 @@ cdef class Engine:
         self.filters = <const Instruction **>calloc(LINK_TYPES, sizeof(void *))
         if self.tally == NULL or self.unknown_links == NULL or self.filters == NULL or not index_begin(&self.index):
             raise MemoryError("no memory for a flow table")
+        if options.app_ports:
+            self.name_ports(options.app_ports)
 
     def __dealloc__(self):
+        free(self.port_names)
         free(self.tally)
         free(self.unknown_links)
         free(self.filters)
         index_end(&self.index)
+
+    cdef int name_ports(self, app_ports) except -1:
+        self.port_names = <PortNames *>calloc(1, sizeof(PortNames))
+        if self.port_names == NULL:
+            raise MemoryError("no memory for names of ports")
+        for port, name in app_ports.tcp.items():
+            self.port_names.tcp[<uint16_t>port] = self.records.name_application(name)
+        for port, name in app_ports.udp.items():
+            self.port_names.udp[<uint16_t>port] = self.records.name_application(name)
+        return 0
 
     def run(self, PacketSource source not None, progress=None):
         """Count all frames of a source; ``progress(source)`` is called after each refill.
@@ -278,7 +293,7 @@ cdef class Engine:
             return NOT_FOUND
         if part.application and not decode_application(&scratch, part):
             self.tally.stops[scratch.stop][scratch.stop_layer] += 1
-        if self.records.begin_flow(part, part.key.parent) == NULL:
+        if self.records.begin_flow(part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
             return NOT_FOUND
         return number if index_add(&self.index, part.hash, number) else NOT_FOUND
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
 from flowtable.packet import TUNNELS, LayerKeyMode
+from flowtable.table.application_ports import ApplicationPortMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,9 +42,10 @@ class EngineOptions:
     packet_statistics: bool = False
     max_flows: int | None = None
     limits: Limits = Limits()
+    app_ports: ApplicationPortMap | None = None
 
     @classmethod
-    def checked(
+    def checked(  # noqa: PLR0913 - options, by name only
         cls,
         *,
         layer_key: LayerKeyMode | str,
@@ -51,6 +53,7 @@ class EngineOptions:
         packet_statistics: bool,
         max_flows: int | None,
         limits: Limits | None,
+        app_ports: ApplicationPortMap | None,
     ) -> EngineOptions:
         """Take options as users give them.
 
@@ -64,6 +67,7 @@ class EngineOptions:
             packet_statistics=bool(packet_statistics),
             max_flows=_limit(max_flows),
             limits=_limits(limits),
+            app_ports=_app_ports(app_ports),
         )
 
     @property
@@ -101,3 +105,9 @@ def _limits(limits: Limits | None) -> Limits:
     if limits is not None and not isinstance(limits, Limits):
         raise OptionError(f"limits: takes a flowtable.Limits, not {type(limits).__name__}")
     return limits or Limits()
+
+
+def _app_ports(app_ports: ApplicationPortMap | None) -> ApplicationPortMap | None:
+    if app_ports is not None and not isinstance(app_ports, ApplicationPortMap):
+        raise OptionError(f"app_ports: takes an ApplicationPortMap, not {type(app_ports).__name__}")
+    return app_ports

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from flowtable.capture import PacketSource
     from flowtable.packet import LayerKeyMode
+    from flowtable.table.application_ports import ApplicationPortMap
     from flowtable.table.options import Limits
 
 __all__ = ["read"]
@@ -51,6 +52,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     capture_id: str = "",
     max_flows: int | None = None,
     limits: Limits | None = None,
+    app_ports: ApplicationPortMap | None = None,
     progress: Callable[[PacketSource], None] | None = None,
 ) -> FlowSet:
     """Read captures and give their flows.
@@ -70,6 +72,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
         limits: how much memory options may take.
+        app_ports: names of applications by TCP and UDP port; they go before the last layer's.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
 
     Raises:
@@ -85,6 +88,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         packet_statistics=packet_statistics,
         max_flows=max_flows,
         limits=limits,
+        app_ports=app_ports,
     )
     expression = "" if bpf is None else text_option("bpf", bpf)
     engine = Engine(
