@@ -5,15 +5,20 @@ from __future__ import annotations
 from cases import CASES
 
 import flowtable
-from flowtable.testing import START, Interface, demo_capture, write_pcapng
+from flowtable.testing import START, TCP, Ethernet, Interface, IPv4, demo_capture, write_pcapng
 from flowtable.testing.captures import FrameSpec
 
-EVERY_OPTION = {"packet_statistics": True}  # that fills fields
+MACS, ADDRESSES = ("02:00:00:00:00:01", "02:00:00:00:00:02"), ("10.9.9.1", "10.9.9.2")
+RESETS = [
+    bytes(Ethernet(*MACS[::way]) / IPv4(*ADDRESSES[::way]) / TCP(*(1, 2)[::way], flags="R"))
+    for way in (1, -1)
+]
+EVERY_OPTION = {"packet_statistics": True, "tcp_metric": True}  # that fills fields
 NODE, CAPTURE = '=cmd|"<b>n</b>', "capture ü\n"
 
 
 def rich_flows(folder, **options):
-    """Read the demo and, twice each, all cases under all their link types."""
+    """Read the demo and, twice each, all cases under all their link types; and resets both ways."""
     demo, rest = folder / "demo.pcapng", folder / "cases.pcapng"
     demo.write_bytes(demo_capture())
     links = sorted({case.link_type for case in CASES})
@@ -22,6 +27,7 @@ def rich_flows(folder, **options):
         FrameSpec(START + at * 1_000_003, case.frame, None, links.index(case.link_type))
         for at, case in enumerate(CASES * 2)
     ]
+    frames += [FrameSpec(START, frame, None, links.index(1)) for frame in RESETS]
     write_pcapng(rest, frames, interfaces=interfaces)
     flows = flowtable.read([demo, rest], node_tid=NODE, capture_id=CAPTURE, **options)
     assert flows.account.adds_up()

@@ -43,7 +43,6 @@ def capture(tmp_path):
 @pytest.mark.parametrize(
     "option",
     [
-        "tcp_metric",
         "defrag",
         "reassemble",
         "extra_layers",

@@ -127,6 +127,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
     add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
+    add("--tcp-metric", action="store_true", help="keep the times of SYN, FIN and RST each way")
 
 
 def _filling(options: argparse.Namespace) -> frozenset[str]:
@@ -162,6 +163,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             capture_id=options.capture_id,
             max_flows=options.max_flows,
             app_ports=_app_ports(options.app_ports),
+            tcp_metric=options.tcp_metric,
             progress=progress,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from flowtable.export._files import Target, opened
@@ -26,10 +25,10 @@ _SHOWN: Final = {
     Kind.TEXT: 0,
     Kind.NAME: 1,
     Kind.COUNT: 2,
-    Kind.FLAG: 2,
     Kind.DURATION: 2,
     Kind.TIME: 3,
     Kind.FRACTION: 4,
+    Kind.FLAG: 5,
 }
 
 
@@ -43,26 +42,23 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
             file.write(json_lines(records, programme, rows, start, min(start + lines, total)))
 
 
-def _steps(records: Records) -> list[tuple[bytes, int, int, int, bool, list[bytes]]]:
-    """Lay out the fields that are filled, each with what stands in front of it.
+def _steps(records: Records) -> list[tuple[bytes, bytes, int, int, bool, list[bytes]]]:
+    """Lay out the fields that flows may have.
 
-    A group's first field says how many fields to pass over where the flow does not have the group; a
-    field without a group is passed over alone, and an id that is missing is shown as an empty text.
+    What a flow does not have is left out, but for an id, which is shown as an empty text.
     """
-    groups = [(name, list(members)) for name, members in groupby(_filled(records), lambda f: f.group)]
-    steps: list[tuple[bytes, int, int, int, bool, list[bytes]]] = []
-    for group, members in groups:
-        for i, f in enumerate(members):
-            begins, closes = group != "" and i == 0, group != "" and i == len(members) - 1
-            before = (", " if steps else "{") + (f'"{group}": {{' if begins else "") + f'"{f.name}": '
-            alone = 1 if not group and f.kind is not Kind.ID else 0
-            skip = len(members) if begins else alone
-            steps.append((before.encode(), _place(f), _SHOWN[f.kind], skip, closes, _names(records, f)))
-    return steps
-
-
-def _filled(records: Records) -> list[Field]:
-    return [f for f in FIELDS if f.is_filled(records.options)]
+    return [
+        (
+            f'"{f.group}": {{'.encode() if f.group else b"",
+            f'"{f.name}": '.encode(),
+            _place(f),
+            _SHOWN[f.kind],
+            f.kind is not Kind.ID,
+            _names(records, f),
+        )
+        for f in FIELDS
+        if f.is_filled(records.options)
+    ]
 
 
 def _place(f: Field) -> int:

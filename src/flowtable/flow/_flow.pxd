@@ -50,6 +50,8 @@ cdef class Records:
     cdef readonly frozenset options             # names of the options whose fields are filled
     cdef bint keep_statistics
     cdef Pool statistics                        # Statistics, by Record.statistics
+    cdef bint keep_tcp
+    cdef Pool tcp                               # Connections, by Record.tcp
     cdef bytearray start_and_node               # what a UUID is made from: 8 bytes, and the node's TID
     cdef uint8_t *uuid_input
     cdef size_t uuid_length

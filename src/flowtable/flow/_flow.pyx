@@ -8,11 +8,12 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
-from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, SIDE_A, SIDE_B, Record
+from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record
 from flowtable.flow cimport _places as P
 from flowtable.flow._places cimport FRACTION, LONGEST_TEXT, NAME, TEXT, get_number, is_present, put_text
 from flowtable.flow._pool cimport pool_add, pool_begin, pool_end
 from flowtable.flow._statistics cimport Statistics
+from flowtable.flow._tcp cimport Connection
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
@@ -41,6 +42,8 @@ cdef class Records:
         self.options = frozenset(options)
         self.keep_statistics = "packet_statistics" in self.options
         pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
+        self.keep_tcp = "tcp_metric" in self.options
+        pool_begin(&self.tcp, sizeof(Connection), limits.tcp_bytes if self.keep_tcp else 0)
         self.start_and_node = bytearray(8) + node_tid.encode()
         self.uuid_input = self.start_and_node
         self.uuid_length = len(self.start_and_node)
@@ -62,6 +65,7 @@ cdef class Records:
         free(self.paths)
         free(self.applications)
         pool_end(&self.statistics)
+        pool_end(&self.tcp)
 
     def __len__(self):
         return self.count
@@ -101,6 +105,9 @@ cdef class Records:
         if self.keep_statistics:
             record.statistics = pool_add(&self.statistics)
             record.has |= HAS_STATISTICS if record.statistics else 0
+        if self.keep_tcp and part.key.transport == TCP:
+            record.tcp = pool_add(&self.tcp)
+            record.has |= HAS_TCP_METRIC if record.tcp else 0
         return record
 
     cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil:
@@ -227,7 +234,7 @@ cdef class Records:
         if number >= self.count:
             raise IndexError(number)
         record = record_at(self, number)
-        if not is_present(record, place):
+        if not is_present(self, record, place):
             return None
         if kind == TEXT:
             return text[:put_text(self, record, place, text)].decode("ascii")
@@ -322,6 +329,13 @@ PLACES = {
     "ba_gap_deviation": P.P_BA_GAP_DEVIATION,
     "ba_max_gap": P.P_BA_MAX_GAP,
 }
+
+TCP_FIELDS = ("syn_start", "syn_ttl", "fin_start", "rst_start")     # by TcpField
+PLACES.update(
+    (f"tcp_{side}_{name}", P.P_TCP + 2 * number + of_b)
+    for number, name in enumerate(TCP_FIELDS)
+    for of_b, side in enumerate(("ab", "ba"))
+)
 
 NAMES = {
     P.P_CLIENT: ("A", "B"),

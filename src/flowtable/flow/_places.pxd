@@ -8,6 +8,7 @@ from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport OneWay, Statistics, deviation, rounded
+from flowtable.flow._tcp cimport RST_START, has_tcp_field, tcp_number
 
 
 cdef enum:                  # Kind, as schema.py's Kind.core has it
@@ -74,6 +75,8 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_BA_MEAN_GAP
     P_BA_GAP_DEVIATION
     P_BA_MAX_GAP
+    P_TCP                   # the first of those that TcpField names, two each
+    P_TCP_LAST = P_TCP + 2 * RST_START + 1
 
 
 cdef enum:
@@ -84,8 +87,8 @@ cdef inline bint can_be_absent(int place) noexcept nogil:
     return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID or place >= P_AB_TCP_FLAGS
 
 
-cdef inline bint is_present(const Record *r, int place) noexcept nogil:
-    """Whether the flow has the layer that a field belongs to."""
+cdef inline bint is_present(Records records, const Record *r, int place) noexcept nogil:
+    """Whether the flow has the layer that a field belongs to, or what an option would fill."""
     if P_LINK_PROTOCOL <= place <= P_LINK_ID:
         return r.has_link
     if P_NETWORK_PROTOCOL <= place <= P_NETWORK_ID:
@@ -104,6 +107,8 @@ cdef inline bint is_present(const Record *r, int place) noexcept nogil:
         return r.innermost
     if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
         return r.has & HAS_STATISTICS
+    if P_TCP <= place <= P_TCP_LAST:
+        return has_tcp_field(&records.tcp, r, place - P_TCP)
     return True
 
 
@@ -161,6 +166,8 @@ cdef inline uint64_t get_number(Records records, const Record *r, int place) noe
         return r.dscp
     elif place == P_CLIENT:
         return (r.client & 3) - SIDE_A
+    elif P_TCP <= place <= P_TCP_LAST:
+        return tcp_number(&records.tcp, r, place - P_TCP)
     return 0
 
 

@@ -90,7 +90,7 @@ cdef class Column:
         cdef uint8_t *bits = <uint8_t *>PyBytes_AS_STRING(self.validity)
         cdef uint32_t row
         for row in range(self.filled, self.filled + n):
-            if is_present(row_at(records, rows, start + row - self.filled), self.place):
+            if is_present(records, row_at(records, rows, start + row - self.filled), self.place):
                 bits[row >> 3] |= 1 << (row & 7)
                 self.present += 1
 
@@ -119,7 +119,7 @@ cdef class Column:
         cdef uint32_t row
         for row in range(n):
             record = row_at(records, rows, start + row)
-            if is_present(record, self.place):
+            if is_present(records, record, self.place):
                 self.length += put_text(records, record, self.place, text + self.length)
             ends[row] = self.length
 
@@ -149,90 +149,116 @@ cdef enum Shown:
     SHOW_NUMBER = 2
     SHOW_MS = 3             # ns as ms
     SHOW_FRACTION = 4       # thousandths
+    SHOW_FLAG = 5           # true or false
+
+
+cdef struct Text:
+    const char *text
+    uint32_t length
 
 
 cdef struct JsonStep:
-    const char *before      # what stands in front of the value: a comma, perhaps a group's name, the name
-    uint32_t before_length
+    Text name               # in quotes, with its colon
+    Text opening            # what begins its group
+    uint32_t group          # the number of its group; 0: the flow itself
     int place
     int shown
-    uint32_t skip           # steps to pass over if the flow does not have the value; 0: it is shown in any case
-    bint closes             # the value is its group's last
+    bint optional           # left out if the flow does not have the value
     uint32_t first_name     # of its texts among all names
+
+
+cdef inline Text text_of(bytes text):
+    return Text(text, <uint32_t>len(text))
+
+
+cdef inline char *put(char *at, Text text) noexcept nogil:
+    memcpy(at, text.text, text.length)
+    return at + text.length
 
 
 cdef class JsonProgramme:
     """How a line is put together: made once for a set of flows, run for each of them.
 
-    ``steps`` are ``(before, place, shown, skip, closes, names)``: bytes, three numbers, a bool, and a list
-    of JSON texts for names.
+    ``steps`` are ``(opening, name, place, shown, optional, names)``: what begins the group that the value
+    is in (empty for the flow's own), the name with its colon, two numbers, a bool, and a list of JSON texts
+    for names. A group begins with the first of its values that a flow has, and is left out if there is none.
     """
 
     cdef JsonStep *steps
     cdef uint32_t n_steps
-    cdef const char **names
-    cdef uint32_t *name_lengths
+    cdef Text *names
     cdef list keep                  # what the pointers point into
     cdef readonly uint32_t line_bytes   # the longest line that there can be
 
     def __cinit__(self, list steps):
         cdef uint32_t i, n_names = sum(len(step[5]) for step in steps), at = 0
-        self.keep = []
+        cdef dict groups = {b"": 0}
+        self.keep = [steps]
         self.steps = <JsonStep *>calloc(len(steps) + 1, sizeof(JsonStep))
-        self.names = <const char **>calloc(n_names + 1, sizeof(char *))
-        self.name_lengths = <uint32_t *>calloc(n_names + 1, sizeof(uint32_t))
-        if self.steps == NULL or self.names == NULL or self.name_lengths == NULL:
+        self.names = <Text *>calloc(n_names + 1, sizeof(Text))
+        if self.steps == NULL or self.names == NULL:
             raise MemoryError("no memory to lay out JSON")
-        self.line_bytes = 2
-        for i, (before, place, shown, skip, closes, texts) in enumerate(steps):
-            self.keep += [before, *texts]
-            self.steps[i] = JsonStep(before, len(before), place, shown, skip, closes, at)
+        self.line_bytes = 3
+        for i, (opening, name, place, shown, optional, texts) in enumerate(steps):
+            group = groups.setdefault(opening, len(groups))
+            self.steps[i] = JsonStep(text_of(name), text_of(opening), group, place, shown, optional, at)
             for text in texts:
-                self.names[at] = text
-                self.name_lengths[at] = len(text)
+                self.names[at] = text_of(text)
                 at += 1
-            self.line_bytes += len(before) + 1 + max(LONGEST_TEXT + 2, *map(len, texts), 0)
+            self.line_bytes += len(opening) + len(name) + 3 + max(LONGEST_TEXT + 2, *map(len, texts), 0)
         self.n_steps = len(steps)
 
     def __dealloc__(self):
         free(self.steps)
         free(self.names)
-        free(self.name_lengths)
 
     cdef Py_ssize_t put_line(self, Records records, const Record *record, char *out) noexcept nogil:
         """Write one flow; there is room for line_bytes. Gives the bytes written."""
-        cdef uint32_t i = 0
         cdef char *at = out
+        cdef uint32_t i, group = 0
         cdef const JsonStep *step
-        while i < self.n_steps:
+        at[0] = c"{"
+        at += 1
+        for i in range(self.n_steps):
             step = &self.steps[i]
-            if step.skip and not is_present(record, step.place):
-                i += step.skip
+            if step.optional and not is_present(records, record, step.place):
                 continue
-            memcpy(at, step.before, step.before_length)
-            at += step.before_length
+            at = put_between(at, step, group, at == out + 1)
+            group = step.group
+            at = put(at, step.name)
             at += self.put_value(records, record, step, at)
-            if step.closes:
-                at[0] = c"}"
-                at += 1
-            i += 1
-        at[0] = c"}"
-        at[1] = c"\n"
-        return at + 2 - out
+        at = put(at, Text("}", group != 0))
+        return put(at, Text("}\n", 2)) - out
 
     cdef int put_value(self, Records records, const Record *record, const JsonStep *step, char *out) noexcept nogil:
         cdef uint32_t name
         cdef int length
         if step.shown == SHOW_NAME:
             name = step.first_name + <uint32_t>get_number(records, record, step.place)
-            memcpy(out, self.names[name], self.name_lengths[name])
-            return <int>self.name_lengths[name]
+            return <int>(put(out, self.names[name]) - out)
         if step.shown == SHOW_TEXT:
-            length = put_text(records, record, step.place, out + 1) if is_present(record, step.place) else 0
+            length = put_text(records, record, step.place, out + 1) if is_present(records, record, step.place) else 0
             out[0] = out[length + 1] = c'"'
             return length + 2
         if step.shown == SHOW_MS:
             return put_number(out, get_number(records, record, step.place) // 1000000)
         if step.shown == SHOW_FRACTION:
             return put_thousandths(out, get_number(records, record, step.place))
+        if step.shown == SHOW_FLAG:
+            return put_flag(out, get_number(records, record, step.place))
         return put_number(out, get_number(records, record, step.place))
+
+
+cdef inline char *put_between(char *at, const JsonStep *step, uint32_t group, bint first) noexcept nogil:
+    """Write what stands between a value of one group and the next value: a comma, a group's end or start."""
+    if group and group != step.group:
+        at = put(at, Text("}", 1))
+    if not first:
+        at = put(at, Text(", ", 2))
+    if step.group and step.group != group:
+        at = put(at, step.opening)
+    return at
+
+
+cdef inline int put_flag(char *out, bint flag) noexcept nogil:
+    return <int>(put(out, Text("true", 4) if flag else Text("false", 5)) - out)

@@ -74,6 +74,8 @@ def _column(f: Field, rows: int, buffers: tuple[Any, ...], names: Any) -> Any:
         indices = pa.Array.from_buffers(pa.int32(), rows, _arrow(validity, data), nulls)
         return pa.DictionaryArray.from_arrays(indices, names)
     parts = _arrow(validity, data) if offsets is None else _arrow(validity, offsets, data)
+    if f.kind is Kind.FLAG:
+        return pa.Array.from_buffers(pa.uint64(), rows, parts, nulls).cast(pa.bool_())
     return pa.Array.from_buffers(_TYPES[f.kind], rows, parts, nulls)
 
 

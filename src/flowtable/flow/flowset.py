@@ -109,6 +109,8 @@ class FlowSet:
         one = [(PLACES[wanted.place], wanted.kind.core)]
         validity, _, _, data = columns(self._records, one, self._rows, 0, len(self))[0]
         values = memoryview(data).cast("d" if wanted.kind is Kind.FRACTION else "Q").tolist()
+        if wanted.kind is Kind.FLAG:
+            values = [bool(v) for v in values]
         if validity is None:
             return values
         return [v if validity[i >> 3] >> (i & 7) & 1 else None for i, v in enumerate(values)]

@@ -74,30 +74,33 @@ class FlowMetric:
 
 @dataclass(frozen=True, slots=True)
 class TCPMetric:
-    """What was seen of a TCP connection; times are Unix ns."""
+    """What was seen of a TCP connection; times are Unix ns.
 
-    ab_syn_start: int
-    ba_syn_start: int
-    ab_syn_ttl: int
-    ba_syn_ttl: int
-    ab_fin_start: int
-    ba_fin_start: int
-    ab_rst_start: int
-    ba_rst_start: int
-    ab_segment_out_of_order: int
-    ab_segment_skipped: int
-    ab_segment_skipped_bytes: int
-    ab_packets: int
-    ab_bytes: int
-    ab_saw_start: bool
-    ab_saw_end: bool
-    ba_segment_out_of_order: int
-    ba_segment_skipped: int
-    ba_segment_skipped_bytes: int
-    ba_packets: int
-    ba_bytes: int
-    ba_saw_start: bool
-    ba_saw_end: bool
+    A time is None if it was not seen, and what only ``reassemble`` counts is None without it.
+    """
+
+    ab_syn_start: int | None
+    ba_syn_start: int | None
+    ab_syn_ttl: int | None
+    ba_syn_ttl: int | None
+    ab_fin_start: int | None
+    ba_fin_start: int | None
+    ab_rst_start: int | None
+    ba_rst_start: int | None
+    ab_segment_out_of_order: int | None
+    ab_segment_skipped: int | None
+    ab_segment_skipped_bytes: int | None
+    ab_packets: int | None
+    ab_bytes: int | None
+    ab_saw_start: bool | None
+    ab_saw_end: bool | None
+    ba_segment_out_of_order: int | None
+    ba_segment_skipped: int | None
+    ba_segment_skipped_bytes: int | None
+    ba_packets: int | None
+    ba_bytes: int | None
+    ba_saw_start: bool | None
+    ba_saw_end: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +177,11 @@ _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
 
 
 def value_of(records: Records, number: int, wanted: Field) -> Any:
-    """Read one field of a record: int, str, or None where the flow does not have it. Times are ns."""
+    """Read one field of a record: int, str, bool, or None where the flow does not have it. Times are ns."""
     if wanted.place is None:
         return None
-    return records.value(number, PLACES[wanted.place], wanted.kind.core)
+    value = records.value(number, PLACES[wanted.place], wanted.kind.core)
+    return bool(value) if wanted.kind is Kind.FLAG and value is not None else value
 
 
 def _shown(wanted: Field, value: Any) -> Any:
@@ -234,7 +238,7 @@ class Flow:
         values = {
             f.attribute.rpartition(".")[2]: value_of(self._records, self._number, f) for f in _IN_GROUP[name]
         }
-        return None if None in values.values() else kind(**values)
+        return None if all(value is None for value in values.values()) else kind(**values)
 
     def _value(self, name: str) -> Any:
         return value_of(self._records, self._number, field(name))

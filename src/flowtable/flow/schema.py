@@ -154,8 +154,8 @@ def _tcp_metric() -> list[Field]:
         for name, kind, unit, meaning in (
             ("SynStart", Kind.TIME, "ms", "time of {}'s first SYN"),
             ("SynTTL", Kind.COUNT, "hops", "TTL of {}'s first SYN"),
-            ("FinStart", Kind.TIME, "ms", "time of {}'s FIN"),
-            ("RstStart", Kind.TIME, "ms", "time of {}'s RST"),
+            ("FinStart", Kind.TIME, "ms", "time of {}'s last FIN"),
+            ("RstStart", Kind.TIME, "ms", "time of {}'s last RST"),
         )
         for side in ("AB", "BA")
     ]
@@ -174,7 +174,13 @@ def _tcp_metric() -> list[Field]:
     ]
     return [
         Field(
-            f"TCPMetric.{name}", (38, n), kind, None, unit, meaning, "tcp_metric" if n <= 8 else "reassemble"
+            f"TCPMetric.{name}",
+            (38, n),
+            kind,
+            f"tcp_{_snake(name)}" if n <= 8 else None,
+            unit,
+            meaning,
+            "tcp_metric" if n <= 8 else "reassemble",
         )
         for n, (name, kind, unit, meaning) in enumerate(times + streams, start=1)
     ]

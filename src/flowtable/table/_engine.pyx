@@ -10,13 +10,14 @@ from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._types cimport (
-    BATCH, BY_SYN, BY_SYN_ACK, HAS_STATISTICS, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame, Record,
+    BATCH, BY_SYN, BY_SYN_ACK, HAS_STATISTICS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame, Record,
 )
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FINISHED, Records, record_at
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport Statistics, add_packet
+from flowtable.flow._tcp cimport connection_of
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._dissection cimport (
     REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part,
@@ -26,6 +27,7 @@ from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
 )
+from flowtable.table._tcp_times cimport see_flag
 
 import os
 
@@ -263,6 +265,8 @@ cdef class Engine:
             measure_rtt(r, p, side)
         if p.tcp_flags:
             count_tcp_flags(r, p.tcp_flags, side)
+        if p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) and r.has & HAS_TCP_METRIC:
+            see_flag(connection_of(&self.records.tcp, r), p, side)
 
     cdef inline void count_length(self, Record *r, const Part *p, uint8_t side) noexcept nogil:
         cdef Statistics *both
@@ -318,6 +322,7 @@ cdef class Engine:
             "lost": {
                 name: number for name, number in {
                     "flows without packet statistics": self.records.statistics.refused,
+                    "flows without TCP metrics": self.records.tcp.refused,
                 }.items() if number
             },
         }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILLING", "EngineOptions", "Limits", "text_option"]
 
-FILLING: Final = ("packet_statistics",)
+FILLING: Final = ("packet_statistics", "tcp_metric")
 """Names of the options that fill fields of flows."""
 
 
@@ -24,6 +24,9 @@ class Limits:
 
     statistics_bytes: int = 1 << 30
     """Sizes of packets and times between them: 128 bytes a flow; flows begun later are without."""
+
+    tcp_bytes: int = 1 << 30
+    """What ``tcp_metric`` and ``reassemble`` keep of all connections; flows that begin later have none."""
 
     def __post_init__(self) -> None:
         """Refuse what is no limit."""
@@ -41,6 +44,7 @@ class EngineOptions:
     tunnels: tuple[str, ...] = TUNNELS
     packet_statistics: bool = False
     max_flows: int | None = None
+    tcp_metric: bool = False
     limits: Limits = Limits()
     app_ports: ApplicationPortMap | None = None
 
@@ -52,6 +56,7 @@ class EngineOptions:
         tunnels: Iterable[str],
         packet_statistics: bool,
         max_flows: int | None,
+        tcp_metric: bool,
         limits: Limits | None,
         app_ports: ApplicationPortMap | None,
     ) -> EngineOptions:
@@ -66,6 +71,7 @@ class EngineOptions:
             tunnels=_names("tunnels", tunnels),
             packet_statistics=bool(packet_statistics),
             max_flows=_limit(max_flows),
+            tcp_metric=_switch("tcp_metric", tcp_metric),
             limits=_limits(limits),
             app_ports=_app_ports(app_ports),
         )
@@ -99,6 +105,12 @@ def _limit(max_flows: int | None) -> int | None:
     if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
         raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")
     return max_flows
+
+
+def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - the value of an option that is on or off
+    if not isinstance(value, bool):
+        raise OptionError(f"{option}: takes True or False, not {value!r}")
+    return value
 
 
 def _limits(limits: Limits | None) -> Limits:

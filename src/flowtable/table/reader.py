@@ -51,6 +51,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     node_tid: str = "",
     capture_id: str = "",
     max_flows: int | None = None,
+    tcp_metric: bool = False,
     limits: Limits | None = None,
     app_ports: ApplicationPortMap | None = None,
     progress: Callable[[PacketSource], None] | None = None,
@@ -71,6 +72,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
+        tcp_metric: keep when each side of a TCP connection sent SYN, FIN and RST, and the SYN's TTL.
         limits: how much memory options may take.
         app_ports: names of applications by TCP and UDP port; they go before the last layer's.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
@@ -87,6 +89,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         tunnels=tunnels,
         packet_statistics=packet_statistics,
         max_flows=max_flows,
+        tcp_metric=tcp_metric,
         limits=limits,
         app_ports=app_ports,
     )
@@ -137,7 +140,7 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
         snapped=source.snapped,
         paths_cut=counts["paths_cut"],
         incomplete=source.incomplete,
-        lost=counts["lost"],
+        lost={what: n for what, n in counts["lost"].items() if n},
     )
 
 
