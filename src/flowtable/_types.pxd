@@ -15,7 +15,8 @@ cdef struct Frame:
 cdef enum:
     BATCH = 64              # frames walked, and parts hashed and prefetched, in one go
     MAX_LAYERS = 32         # of a frame; deeper ones are not decoded, and counted
-    MAX_PARTS = 16          # of a frame; likewise
+    MAX_FLOW_PARTS = 16     # of a frame: parts with addresses, which are packets of flows; likewise
+    MAX_PARTS = MAX_LAYERS  # of a frame with those that have none: each has a layer
 
 
 cdef enum NetworkKind:      # with the kind numbers that go into a flow's ids
@@ -54,8 +55,10 @@ cdef enum ClientBasis:      # what says who the client is; a stronger one overru
 
 cdef enum:                  # bits of FlowKey.flags
     KEY_LINK = 1            # the MACs are part of the key
-    KEY_VNI = 2             # `id` is a VNI, and port_b the port it was sent to; there is no port_a
+    KEY_VNI = 2             # `id` is a VNI, VSID or ERSPAN session, and port_b the port it was sent to, if
+                            # there is one; there is no port_a
     KEY_ICMP = 4            # `id` is the ICMP type, code and id
+    KEY_IDS = 8             # `network_id` is part of the key, and so are the record's VLAN ids
 
 
 cdef enum:                  # bits of Record.has: what was asked for, and so is there, be it zero
@@ -74,13 +77,13 @@ cdef struct FlowKey:
     uint8_t mac_b[6]
     uint16_t port_a
     uint16_t port_b
-    uint32_t id             # ICMP type << 24 | code << 16 | id, or VNI
+    uint32_t id             # ICMP type << 24 | code << 16 | id, or VNI, VSID or ERSPAN session
     uint8_t network         # NetworkKind
     uint8_t transport       # TransportKind
     uint8_t flags           # KEY_
     uint8_t icmp            # IcmpKind
     uint32_t parent         # the parent's record number plus one; 0: none
-    uint32_t reserved
+    uint32_t network_id     # GRE key, with KEY_IDS
 
 
 cdef struct Record:
@@ -109,7 +112,7 @@ cdef struct Record:
     uint64_t l3_tracking_id
     uint64_t link_id        # VLAN ids, 12 bits each, the outermost lowest
     int64_t rtt_start       # ns; time of the request that is waited for
-    uint32_t network_id     # VNI or GRE key of the part's last such layer
+    uint32_t network_id     # VNI, VSID, GRE key or ERSPAN session of the part's last such layer
     uint16_t port_a         # of the first packet, A its source
     uint16_t port_b
     uint8_t link_a[6]

@@ -91,7 +91,7 @@ def test_errors_are_one_line(demo, tmp_path):
         (tmp_path / "text.pcap",): "looks like text",
         (tmp_path / "broken.pcap.gz",): "gzip",
         (demo, "-f", "tcp portt 1"): "syntax error",
-        (demo, "--tunnels", "gre,teredo"): "there is no tunnel 'teredo'",
+        (demo, "--tunnels", "gre,teleporter"): "there is no tunnel 'teleporter'",
         (demo, "--layer-key", "L7"): "there are L2 and L3",
         (demo, "--sort", "metric.abbyte"): "did you mean Metric.ABBytes or Metric.BABytes?",
         (demo, "--sort", "TCPMetric.ABBytes"): "which is not in use",

@@ -1,7 +1,7 @@
 """Frames, and what a decoder has to make of them: one row or more for each protocol, and for each rule.
 
-`parts` are the paths of a frame's parts, cut after GRE, VXLAN, Geneve and MPLS, from outside in. Nothing here
-imports the decoder, so that the same rows serve whoever truncates the frames or flips their bytes.
+`parts` are the paths of a frame's parts from outside in, cut by the case's `tunnels`. Nothing here imports
+the decoder, so that the same rows serve whoever truncates the frames or flips their bytes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from flowtable.testing import (
     LLDP,
     MPLS,
     MX,
+    NSH,
     NTP,
     NVGRE,
     OSPF,
@@ -87,6 +88,7 @@ from flowtable.testing import (
     IPv6Fragment,
     IPv6HopByHop,
     IPv6Routing,
+    L2TPv2,
     L2TPv3,
     L2TPv3OverUDP,
     LinuxCooked,
@@ -106,6 +108,7 @@ from flowtable.testing import (
     OSPFRequest,
     OSPFUpdate,
     OSPFv3,
+    Packet,
     PPPoE,
     PPPoEDiscovery,
     Question,
@@ -131,6 +134,7 @@ from flowtable.testing import (
     SFlowFlowSample,
     SFlowRecord,
     SummaryLsa,
+    Teredo,
     UDPLite,
     WireGuard,
     dns_name,
@@ -141,7 +145,15 @@ from flowtable.testing import (
 )
 
 if TYPE_CHECKING:
-    from flowtable.testing import Layer, Packet
+    from flowtable.testing import Layer
+
+
+REFERENCE = ("gre", "mpls", "vxlan", "geneve")
+DEFAULT = (
+    *REFERENCE,
+    *("ipip", "6in4", "4in6", "6in6", "gtpu", "erspan", "l2tpv3", "l2tpv2", "etherip", "vxlan-gpe", "nvgre"),
+    *("teredo", "pseudowire", "wireguard"),
+)
 
 
 @dataclass(frozen=True)
@@ -152,6 +164,7 @@ class Case:
     frame: bytes
     parts: tuple[str, ...]
     link_type: int = 1
+    tunnels: tuple[str, ...] = REFERENCE
 
 
 def case(name: str, packet: Packet | Layer | bytes, *parts: str, link_type: int = 1) -> Case:
@@ -610,7 +623,7 @@ TUNNELS = [
     case("geneve_options_beyond", UDP4 / Geneve(7, option_length=63) / INNER4, OPEN4),
 ]
 
-# Tunnels that are named, or not even that, but not cut.
+# Tunnels that the reference names, or not even that, but does not cut.
 UNCUT = [
     case("ipip", IP4 / INNER4, "Ethernet/IPv4/IPv4/UDP"),
     case("6in4", IP4 / INNER6, "Ethernet/IPv4/IPv6/UDP"),
@@ -626,4 +639,212 @@ UNCUT = [
     case("teredo", IP4 / UDP(40000, 3544) / INNER6, OPEN4),
 ]
 
-CASES = LINKS + WIFI + NETWORK + TRANSPORT + ICMP + CONTROL + APPLICATIONS + TUNNELS + UNCUT
+
+def cut(name: str, packet: Packet | Layer | bytes, *parts: str, link_type: int = 1) -> Case:
+    return Case(f"cut_{name}", bytes(packet), parts, link_type, DEFAULT)
+
+
+VLAN_FRAME = Ethernet("02:00:5e:10:00:03", "02:00:5e:10:00:04") / Dot1Q(7) / INNER4
+# The first byte of its destination leaves a nibble of 0, as a control word does.
+BRIDGE = Ethernet("02:00:5e:10:00:03", "01:80:c2:00:00:00", pad=60) / LLC() / STP()
+COOKIE4, COOKIE8, SUBLAYER = b"biscuit!"[:4], b"biscuit!", b"\x40\0\0\x01"
+L2TP4, L2TP6 = "Ethernet/IPv4/L2TPv3", "Ethernet/IPv6/L2TPv3"
+ERSPAN1 = GRE(protocol=0x88BE)
+SIX_IN_TEREDO = IPv6("2001:0:5ef5:79fb::1", "2001:db8::2") / TCP(40000, 80, "S")
+
+# The default set of tunnels.
+CUT = [
+    cut("ipip", IP4 / INNER4, "Ethernet/IPv4", PLAIN),
+    cut("6in4", IP4 / INNER6, "Ethernet/IPv4", "IPv6/UDP"),
+    cut("4in6", IP6 / INNER4, "Ethernet/IPv6", PLAIN),
+    cut("6in6", IP6 / INNER6, "Ethernet/IPv6", "IPv6/UDP"),
+    cut("4in6_options", IP6 / IPv6Destination() / INNER4, "Ethernet/IPv6/IPv6Destination", PLAIN),
+    cut("ipip_authenticated", IP4 / AH() / INNER4, "Ethernet/IPv4/IPSecAH", PLAIN),
+    cut("ipip_without_ethernet", IPv4() / INNER4, "IPv4", PLAIN, link_type=101),
+    cut("ipip_in_6in4", IP4 / IPv6() / INNER4, "Ethernet/IPv4", "IPv6", PLAIN),
+    cut("ipip_fragment", IP4 / IPv4(flags="M") / UDP(1, 2) / TEXT, "Ethernet/IPv4", "IPv4/Fragment"),
+    cut("ipip_of_a_fragment", ETHER / IPv4(flags="M") / INNER4, "Ethernet/IPv4/Fragment"),
+    cut("etherip", IP4 / EtherIP() / INNER_ETHER, "Ethernet/IPv4/EtherIP", MIRRORED),
+    cut("gtp", UDP4 / GTPv1U() / INNER4, f"{OPEN4}/GTPv1U", PLAIN),
+    cut("gtp_sequence", UDP4 / GTPv1U(sequence=9) / INNER6, f"{OPEN4}/GTPv1U", "IPv6/UDP"),
+    cut("gtp_npdu", UDP6 / GTPv1U(npdu=9) / INNER6, f"{OPEN6}/GTPv1U", "IPv6/UDP"),
+    cut("gtp_extension", UDP4 / GTPv1U(extensions=(GtpExtension(),)) / INNER4, f"{OPEN4}/GTPv1U", PLAIN),
+    cut(
+        "gtp_extensions",
+        UDP4 / GTPv1U(extensions=(GtpExtension(0x40, b"\x0b\xb8"), GtpExtension())) / INNER4,
+        f"{OPEN4}/GTPv1U",
+        PLAIN,
+    ),
+    cut(
+        "gtp_ethernet", UDP4 / GTPv1U(extensions=(GtpExtension(),)) / INNER_ETHER, f"{OPEN4}/GTPv1U", MIRRORED
+    ),
+    cut("gtp_ppp", UDP4 / GTPv1U() / PPP() / INNER4, f"{OPEN4}/GTPv1U", "PPP/IPv4/UDP"),
+    cut("gtp_echo", UDP4 / GTPv1U(0, sequence=1, message_type=1), f"{OPEN4}/GTPv1U"),
+    cut("gtp_echo_answer", UDP4 / GTPv1U(0, sequence=1, message_type=2) / b"\x0e\0", f"{OPEN4}/GTPv1U"),
+    cut("gtp_end_marker", UDP4 / GTPv1U(message_type=254), f"{OPEN4}/GTPv1U"),
+    cut("gtp_snapped", UDP4 / GTPv1U(length=900) / INNER4, f"{OPEN4}/GTPv1U", PLAIN),
+    cut("gtp_version_2", UDP4 / GTPv1U(flags=0x48) / INNER4, OPEN4),
+    cut("gtp_extension_of_0", UDP4 / GTPv1U(extensions=(GtpExtension(length=0),)) / INNER4, OPEN4),
+    cut("gtp_extension_beyond", UDP4 / GTPv1U(extensions=(GtpExtension(length=99),)) / INNER4, OPEN4),
+    cut("gre_with_key", IP4 / GRE(key=0x0FFFFF) / INNER_ETHER, GRE4, MIRRORED),
+    cut("nvgre", IP4 / NVGRE() / INNER_ETHER, "Ethernet/IPv4/NVGRE", MIRRORED),
+    cut(
+        "nvgre_sequence",
+        IP4 / NVGRE(protocol=0x6558, flags=0x3000) / b"\0\0\0\1" / INNER_ETHER,
+        GRE4,
+        MIRRORED,
+    ),
+    cut("erspan_1", IP4 / ERSPAN1 / INNER_ETHER, GRE4, MIRRORED),
+    cut("erspan_2", IP4 / GRE(sequence=1) / ERSPAN2() / INNER_ETHER, f"{GRE4}/ERSPANII", MIRRORED),
+    cut(
+        "erspan_2_key",
+        IP4 / GRE(key=5, sequence=1) / ERSPAN2() / VLAN_FRAME,
+        f"{GRE4}/ERSPANII",
+        "Ethernet/Dot1Q/IPv4/UDP",
+    ),
+    cut("erspan_2_version_2", IP4 / GRE(sequence=1) / ERSPAN2(version=2) / INNER_ETHER, GRE4),
+    cut("erspan_3", IP4 / GRE(sequence=1) / ERSPAN3() / INNER_ETHER, f"{GRE4}/ERSPANIII", MIRRORED),
+    cut(
+        "erspan_3_platform",
+        IP4 / GRE(sequence=1) / ERSPAN3(platform=bytes(8)) / INNER_ETHER,
+        f"{GRE4}/ERSPANIII",
+        MIRRORED,
+    ),
+    cut(
+        "erspan_3_ip", IP4 / GRE(sequence=1) / ERSPAN3(frame_type=2) / INNER6, f"{GRE4}/ERSPANIII", "IPv6/UDP"
+    ),
+    cut("erspan_3_type_1", IP4 / GRE(sequence=1) / ERSPAN3(frame_type=1) / INNER6, f"{GRE4}/ERSPANIII"),
+    cut("erspan_3_version_1", IP4 / GRE(sequence=1) / ERSPAN3(version=1) / INNER_ETHER, GRE4),
+    cut(
+        "erspan_ipv6", IP6 / GRE(sequence=1) / ERSPAN2() / INNER_ETHER, "Ethernet/IPv6/GRE/ERSPANII", MIRRORED
+    ),
+    cut("gre_mpls", IP4 / GRE() / MPLS() / INNER4, f"{GRE4}/MPLS", PLAIN),
+    cut(
+        "gre_mpls_control_word",
+        IP4 / GRE() / MPLS() / ControlWord(3) / INNER_ETHER,
+        f"{GRE4}/MPLS/PWControlWord",
+        MIRRORED,
+    ),
+    cut("pseudowire", ETHER / MPLS() / INNER_ETHER, "Ethernet/MPLS", MIRRORED),
+    cut("pseudowire_bridge", ETHER / MPLS() / BRIDGE, "Ethernet/MPLS", "Ethernet/LLC/STP"),
+    cut(
+        "control_word", ETHER / MPLS() / ControlWord() / INNER_ETHER, "Ethernet/MPLS/PWControlWord", MIRRORED
+    ),
+    cut(
+        "control_word_sequence",
+        ETHER / MPLS() / MPLS() / ControlWord(0x0800) / BRIDGE,
+        "Ethernet/MPLS",
+        "MPLS/PWControlWord",
+        "Ethernet/LLC/STP",
+    ),
+    cut(
+        "control_word_vlan",
+        ETHER / MPLS() / ControlWord() / VLAN_FRAME,
+        "Ethernet/MPLS/PWControlWord",
+        "Ethernet/Dot1Q/IPv4/UDP",
+    ),
+    cut("associated_channel", ETHER / MPLS() / b"\x10\0\0\x07" / bytes(BFD()), "Ethernet/MPLS"),
+    cut("explicit_null", ETHER / MPLS(0) / INNER4, "Ethernet/MPLS", PLAIN),
+    cut("explicit_null_ipv6", ETHER / MPLS(2) / INNER6, "Ethernet/MPLS", "IPv6/UDP"),
+    cut(
+        "ten_labels",
+        Ethernet() / Packet((MPLS(3000),) * 10) / INNER4,
+        "Ethernet/MPLS",
+        *["MPLS"] * 9,
+        PLAIN,
+    ),
+    cut("vxlan_gpe", UDP4 / VXLANGPE(7) / INNER4, f"{OPEN4}/VXLANGPE", PLAIN),
+    cut("vxlan_gpe_ipv6", UDP4 / VXLANGPE(7) / INNER6, f"{OPEN4}/VXLANGPE", "IPv6/UDP"),
+    cut("vxlan_gpe_ethernet", UDP6 / VXLANGPE(7) / INNER_ETHER, f"{OPEN6}/VXLANGPE", MIRRORED),
+    cut("vxlan_gpe_mpls", UDP4 / VXLANGPE(7) / MPLS() / INNER4, f"{OPEN4}/VXLANGPE", "MPLS", PLAIN),
+    cut("vxlan_gpe_nsh", UDP4 / VXLANGPE(7) / NSH() / INNER_ETHER, f"{OPEN4}/VXLANGPE", f"NSH/{MIRRORED}"),
+    cut(
+        "vxlan_gpe_nsh_2",
+        UDP4 / VXLANGPE(7) / NSH(metadata_type=2, metadata=b"") / INNER4,
+        f"{OPEN4}/VXLANGPE",
+        f"NSH/{PLAIN}",
+    ),
+    cut("vxlan_gpe_nsh_length_1", UDP4 / VXLANGPE(7) / NSH(length=1) / INNER4, f"{OPEN4}/VXLANGPE"),
+    cut("vxlan_gpe_nsh_beyond", UDP4 / VXLANGPE(7) / NSH(length=63) / INNER4, f"{OPEN4}/VXLANGPE"),
+    cut("vxlan_gpe_without_next", UDP4 / VXLANGPE(7, 0, 0x08) / INNER_ETHER, f"{OPEN4}/VXLANGPE", MIRRORED),
+    cut("vxlan_gpe_version_1", UDP4 / VXLANGPE(7, flags=0x1C) / INNER4, OPEN4),
+    cut("vxlan_gpe_unknown", UDP4 / VXLANGPE(7, 9) / INNER4, f"{OPEN4}/VXLANGPE"),
+    cut("l2tpv3", IP4 / L2TPv3(9) / INNER_ETHER, L2TP4, MIRRORED),
+    cut("l2tpv3_sublayer", IP4 / L2TPv3(9, sublayer=SUBLAYER) / INNER_ETHER, L2TP4, MIRRORED),
+    cut("l2tpv3_cookie", IP6 / L2TPv3(9, COOKIE4) / VLAN_FRAME, L2TP6, "Ethernet/Dot1Q/IPv4/UDP"),
+    cut("l2tpv3_long_cookie", IP4 / L2TPv3(9, COOKIE8) / BRIDGE, L2TP4, "Ethernet/LLC/STP"),
+    cut("l2tpv3_cookie_sublayer", IP4 / L2TPv3(9, COOKIE8, SUBLAYER) / INNER_ETHER, L2TP4, MIRRORED),
+    cut("l2tpv3_ip", IP4 / L2TPv3(9) / INNER4, L2TP4, PLAIN),
+    cut("l2tpv3_ipv6", IP4 / L2TPv3(9, COOKIE8) / INNER6, L2TP4, "IPv6/UDP"),
+    cut("l2tpv3_ppp", IP4 / L2TPv3(9) / PPP(framed=True) / INNER4, L2TP4, "PPP/IPv4/UDP"),
+    cut("l2tpv3_nothing_known", IP4 / L2TPv3(9) / TEXT, L2TP4),
+    cut("l2tpv3_control", IP4 / L2TPv3(0) / b"\xc8\x03\0\x14" / bytes(16), L2TP4),
+    cut("l2tpv3_udp", UDP4 / L2TPv3OverUDP(9) / INNER_ETHER, f"{OPEN4}/L2TPv3", MIRRORED),
+    cut(
+        "l2tpv3_udp_sublayer",
+        UDP6 / L2TPv3OverUDP(9, COOKIE4, SUBLAYER) / INNER_ETHER,
+        f"{OPEN6}/L2TPv3",
+        MIRRORED,
+    ),
+    cut("l2tpv3_udp_control", UDP4 / L2TPv3OverUDP(9, flags_version=0xC803) / bytes(12), f"{OPEN4}/L2TPv3"),
+    cut("l2tpv2", UDP4 / L2TPv2(7, 9) / PPP() / INNER4, f"{OPEN4}/L2TPv2", "PPP/IPv4/UDP"),
+    cut("l2tpv2_framed", UDP4 / L2TPv2() / PPP(framed=True) / INNER6, f"{OPEN4}/L2TPv2", "PPP/IPv6/UDP"),
+    cut(
+        "l2tpv2_fields",
+        UDP4 / L2TPv2(has_length=True, sequence=(1, 2), offset=3) / PPP(framed=True) / INNER4,
+        f"{OPEN4}/L2TPv2",
+        "PPP/IPv4/UDP",
+    ),
+    cut("l2tpv2_offset_beyond", UDP4 / L2TPv2(offset=200) / b"", f"{OPEN4}/L2TPv2"),
+    cut(
+        "l2tpv2_control",
+        UDP4 / L2TPv2(0, 0, has_length=True, sequence=(0, 0), control=True) / b"\x80\x08\0\0\0\0\0\1",
+        f"{OPEN4}/L2TPv2",
+    ),
+    cut("l2f", UDP4 / L2TPv2(version=1) / PPP() / INNER4, OPEN4),
+    cut("teredo", UDP4 / Teredo() / SIX_IN_TEREDO, f"{OPEN4}/Teredo", "IPv6/TCP"),
+    cut("teredo_answer", IP4 / UDP(3544, 40000) / Teredo() / SIX_IN_TEREDO, f"{OPEN4}/Teredo", "IPv6/TCP"),
+    cut("teredo_bubble", UDP4 / Teredo() / IPv6(next_header=59), f"{OPEN4}/Teredo", "IPv6"),
+    cut("teredo_origin", UDP4 / Teredo((40000, "192.0.2.45")) / SIX_IN_TEREDO, f"{OPEN4}/Teredo", "IPv6/TCP"),
+    cut(
+        "teredo_both",
+        UDP4 / Teredo((1, "192.0.2.45"), (b"client", b"authentic")) / SIX_IN_TEREDO,
+        f"{OPEN4}/Teredo",
+        "IPv6/TCP",
+    ),
+    cut("teredo_other", UDP4 / Teredo() / INNER4, OPEN4),
+    *(cut(f"wireguard_{kind}", UDP4 / WireGuard(kind), f"{OPEN4}/WireGuard") for kind in (1, 2, 3)),
+    cut("wireguard_data", UDP6 / WireGuard(4) / bytes(48), f"{OPEN6}/WireGuard"),
+    cut("wireguard_data_of_17", UDP4 / WireGuard(4) / bytes(17), OPEN4),
+    cut("wireguard_data_of_0", UDP4 / WireGuard(4) / b"", OPEN4),
+    cut("wireguard_kind_5", UDP4 / WireGuard(5) / bytes(48), OPEN4),
+    cut("wireguard_too_long", UDP4 / WireGuard(1) / b"more", OPEN4),
+    cut("pppoe_is_no_cut", ETHER / PPPoE() / PPP() / INNER4, "Ethernet/PPPoE/PPP/IPv4/UDP"),
+    cut("qinq", ETHER / ServiceTag(8) / Dot1Q(10) / INNER4, "Ethernet/Dot1Q/Dot1Q/IPv4/UDP"),
+    cut(
+        "qinq_9100",
+        Ethernet(ether_type=0x9100) / Dot1Q(8) / Dot1Q(10) / INNER4,
+        "Ethernet/Dot1Q/Dot1Q/IPv4/UDP",
+    ),
+    cut("vxlan_of_ipip", UDP4 / VXLAN(7) / IP4 / INNER6, f"{OPEN4}/VXLAN", "Ethernet/IPv4", "IPv6/UDP"),
+    cut(
+        "everything_inside_everything",
+        UDP4
+        / GTPv1U()
+        / IPv4()
+        / GRE()
+        / IPv6()
+        / UDP(4000)
+        / VXLAN(7)
+        / Ethernet()
+        / MPLS()
+        / ControlWord()
+        / INNER_ETHER,
+        f"{OPEN4}/GTPv1U",
+        "IPv4/GRE",
+        "IPv6/UDP/VXLAN",
+        "Ethernet/MPLS/PWControlWord",
+        MIRRORED,
+    ),
+]
+CASES = LINKS + WIFI + NETWORK + TRANSPORT + ICMP + CONTROL + APPLICATIONS + TUNNELS + UNCUT + CUT

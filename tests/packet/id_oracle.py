@@ -82,23 +82,52 @@ class Ends:
     transport: tuple[int, bytes, bytes] | None
     icmp: int | None
     vni: bytes | None
+    link_id: int = 0
+    network_id: int = 0
 
 
 def ends_of(packet):
     layers = packet.layers
     last = layers[-1]
-    ends_in_vni = last.type in (LayerType.VXLAN, LayerType.GENEVE)
     return Ends(
         link=next(((e[6:12], e[:6]) for t, e in kinds(layers) if t == LayerType.ETHERNET), None),
         network=next((network_of(t, h) for t, h in kinds(layers) if t in NETWORK_KINDS), None),
         transport=next((transport_of(t, h) for t, h in kinds(layers) if t in TRANSPORT_KINDS), None),
         icmp=icmp_of(layers),
-        vni=b"\0" + last.contents[4:7] if ends_in_vni else None,
+        vni=number_of(last.type, last.contents),
+        link_id=link_id_of([header for kind, header in kinds(layers) if kind == LayerType.DOT1Q]),
+        network_id=network_id_of(layers),
     )
 
 
 def kinds(layers):
     return [(layer.type, layer.contents) for layer in layers]
+
+
+def number_of(kind, header):
+    """Give the number that a tunnel has on both ways, as four bytes."""
+    if kind in (LayerType.VXLAN, LayerType.GENEVE, LayerType.VXLAN_GPE, LayerType.NVGRE):
+        return b"\0" + header[4:7]
+    if kind in (LayerType.ERSPAN_II, LayerType.ERSPAN_III):
+        return (int.from_bytes(header[2:4]) & 0x3FF).to_bytes(4)
+    return None
+
+
+def link_id_of(tags):
+    return sum((int.from_bytes(tag[:2]) & 0xFFF) << 12 * at for at, tag in enumerate(tags[:5]))
+
+
+def network_id_of(layers):
+    """Give the VNI, VSID, GRE key or ERSPAN session of the last layer that has one."""
+    found = 0
+    for kind, header in kinds(layers):
+        number = number_of(kind, header)
+        if number is not None:
+            found = int.from_bytes(number)
+        elif kind == LayerType.GRE and header[0] & 0x20:
+            at = 8 if header[0] & 0xC0 else 4
+            found = int.from_bytes(header[at : at + 4])
+    return found
 
 
 def network_of(kind, header):
@@ -146,20 +175,24 @@ def pair(a, b, kind, *, swap):
     return (b + a if swap else a + b) + kind.to_bytes(8)
 
 
-def keys(ends, mode, parent=""):
+def keys(ends, mode, parent="", *, key_ids=False):
     """Give the table's key, the L2 key and the L3 key as numbers."""
     swap, fed = swapped(ends, mode), b""
     if ends.network:
         fed += pair(*ends.network[1:], ends.network[0], swap=swap)
     if ends.vni is not None:
-        fed += ends.vni + ends.transport[2] + bytes(8)
+        fed += ends.vni + (ends.transport[2] if ends.transport else bytes(2)) + bytes(8)
     elif ends.transport:
         fed += pair(*ends.transport[1:], ends.transport[0], swap=swap)
     if ends.icmp is not None:
         fed += ends.icmp.to_bytes(4) + bytes(8)
+    if key_ids and ends.network_id and ends.vni is None:
+        fed += ends.network_id.to_bytes(4) + bytes(8)
     l3 = xxh64(fed)
     if by_link(ends, mode):
         fed += pair(*ends.link, MAC_KIND, swap=swap)
+    if key_ids and ends.link_id:
+        fed += ends.link_id.to_bytes(8) + bytes(8)
     return xxh64(fed + parent.encode()), xxh64(fed), l3
 
 

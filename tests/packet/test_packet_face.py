@@ -115,7 +115,7 @@ def test_layers_that_are_not_there():
 
 
 def test_the_outermost_layer_of_a_kind_counts():
-    packet = only(bytes(IPv4("10.0.0.1", "10.0.0.2") / IPv6() / TCP(1, 2)), link_type=101)
+    packet = only(bytes(IPv4("10.0.0.1", "10.0.0.2") / IPv6() / TCP(1, 2)), link_type=101, tunnels=())
     assert packet.network_layer().type is LayerType.IPV4
     twice = only(TUNNEL, tunnels=())
     assert twice.link_layer().offset == 0

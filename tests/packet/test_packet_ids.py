@@ -1,23 +1,27 @@
 """Keys and ids against an oracle in plain Python, packet by packet and flow by flow."""
 
 import pytest
-from cases import CASES
+from cases import CASES, DEFAULT, REFERENCE
 from id_oracle import ends_of, keys, swapped, uuid, xxh64
 from reading import makes_flow, read_frames, seeded
 
 from flowtable import LayerNotFound, PacketSequence
 from flowtable.testing import (
+    ERSPAN2,
     GRE,
     MPLS,
+    NVGRE,
     RUDP,
     SCTP,
     START,
     TCP,
     UDP,
     VXLAN,
+    VXLANGPE,
     Dot1Q,
     Ethernet,
     Geneve,
+    GTPv1U,
     ICMPv4,
     ICMPv6,
     ICMPv6Echo,
@@ -29,7 +33,7 @@ from flowtable.testing import (
 
 MODES = ["L2", "L3"]
 NODE = "node-of-the-test"
-CUTS = [("gre", "mpls", "vxlan", "geneve"), ()]
+CUTS = [REFERENCE, DEFAULT, ()]
 
 
 @pytest.mark.parametrize(
@@ -45,17 +49,18 @@ def test_the_oracle_knows_xxhash(text, digest):
     assert xxh64(text.encode()) == digest
 
 
-def agrees(folder, frame, link_type, mode, tunnels):
+def agrees(folder, frame, mode, tunnels, **options):
     """Hold the packets of a frame and the flows that it makes against the oracle."""
-    packets = PacketSequence.from_frame(frame, link_type=link_type, tunnels=tunnels)
-    flows = read_frames(
-        folder, [(START, frame)], link_type=link_type, layer_key=mode, tunnels=tunnels, node_tid=NODE
-    )
+    key_ids = options.get("key_ids", False)
+    packets = PacketSequence.from_frame(frame, link_type=options.get("link_type", 1), tunnels=tunnels)
+    flows = read_frames(folder, [(START, frame)], layer_key=mode, tunnels=tunnels, node_tid=NODE, **options)
     making = [packet for packet in packets if makes_flow(packet.path)]
     parent = ""
     for packet, flow in zip(making, flows, strict=True):
-        expected = keys(ends_of(packet), mode, parent)
-        assert tuple(packet.key(parent, mode)) == expected
+        expected = keys(ends_of(packet), mode, parent, key_ids=key_ids)
+        assert tuple(packet.key(parent, mode, key_ids=key_ids)) == expected
+        assert (flow.link.id if flow.link else 0) in (0, ends_of(packet).link_id)
+        assert (flow.network.id if flow.network else 0) in (0, ends_of(packet).network_id)
         assert (flow.tracking_id, flow.l3_tracking_id) == (f"{expected[1]:x}", f"{expected[2]:x}")
         assert flow.uuid == uuid(expected[0], START // 1_000_000, NODE)
         assert flow.parent_uuid == parent
@@ -67,7 +72,8 @@ def agrees(folder, frame, link_type, mode, tunnels):
 def test_every_protocol_has_the_ids_of_the_rules(tmp_path, case):
     for mode in MODES:
         for tunnels in CUTS:
-            agrees(tmp_path, case.frame, case.link_type, mode, tunnels)
+            agrees(tmp_path, case.frame, mode, tunnels, link_type=case.link_type)
+        agrees(tmp_path, case.frame, mode, DEFAULT, link_type=case.link_type, key_ids=True)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -85,6 +91,10 @@ ADDRESSES6 = ["2001:db8::1", "2001:db8::2", "::ffff:10.0.0.1", "::"]
 PORTS = [1, 2, 256, 65535]
 
 
+MORE_TUNNELS = ("ipip", "gtpu", "erspan", "nvgre", "vxlan-gpe")
+BRIDGED = ("vxlan", "geneve", "erspan", "nvgre")
+
+
 class Ways:
     """A conversation of random protocols as both of its directions."""
 
@@ -94,7 +104,7 @@ class Ways:
         self.version = random.choice((4, 6))
         self.ip = random.choices(ADDRESSES4 if self.version == 4 else ADDRESSES6, k=2)
         self.port = random.choices(PORTS, k=2)
-        self.tunnel = random.choice((None, "vxlan", "geneve", "gre", "mpls", "vlan"))
+        self.tunnel = random.choice((None, "vxlan", "geneve", "gre", "mpls", "vlan", *MORE_TUNNELS))
         self.kind = random.choice(("tcp", "udp", "udplite", "sctp", "rudp", "icmp", "echo", "none"))
         self.number = random.choice((0, 1, 65535))
 
@@ -111,9 +121,14 @@ class Ways:
             "geneve": outer / UDP(40000 + way) / Geneve(self.number),
             "gre": outer / GRE(key=self.number),
             "mpls": self.link(way) / MPLS(self.number),
-            "vlan": self.link(way) / Dot1Q(7),
+            "vlan": self.link(way) / Dot1Q(self.number & 0xFFF),
+            "ipip": outer,
+            "gtpu": outer / UDP(2152) / GTPv1U(way + 1),
+            "erspan": outer / GRE(sequence=way) / ERSPAN2(self.number & 0x3FF),
+            "nvgre": outer / NVGRE(vsid=0x1000 | self.number),
+            "vxlan-gpe": outer / UDP(40000 + way) / VXLANGPE(self.number),
         }[self.tunnel]
-        return around / (self.link(way) / inner if self.tunnel in ("vxlan", "geneve") else inner)
+        return around / (self.link(way) / inner if self.tunnel in BRIDGED else inner)
 
     def link(self, way):
         return Ethernet(*self.mac[:: 1 - 2 * way])
@@ -142,14 +157,15 @@ class Ways:
         return ICMPv6((128, 129)[way]) / ICMPv6Echo(self.number, 1)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(250))
 def test_random_conversations_have_the_ids_of_the_rules(tmp_path, seed):
     random = seeded(seed)
     for mode in MODES:
         there, back = Ways(random).frames()
-        packets, flows = agrees(tmp_path, there, 1, mode, CUTS[0])
-        agrees(tmp_path, back, 1, mode, CUTS[0])
-        both = read_frames(tmp_path, [there, back], layer_key=mode, node_tid=NODE)
+        key_ids = seed % 2 == 1
+        packets, flows = agrees(tmp_path, there, mode, DEFAULT, key_ids=key_ids)
+        agrees(tmp_path, back, mode, DEFAULT, key_ids=key_ids)
+        both = read_frames(tmp_path, [there, back], layer_key=mode, node_tid=NODE, key_ids=key_ids)
         assert [flow.uuid for flow in both] == [flow.uuid for flow in flows]
         for packet, flow in zip(packets, both, strict=True):
             assert_counts_both_ways(flow, ends_of(packet), mode)

@@ -21,16 +21,17 @@ class SlowFlow:
     counts: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
 
 
-def key_of(ends, mode, *, swap):
-    """Give the ends in order, MACs only where they count."""
+def key_of(ends, mode, *, swap, key_ids):
+    """Give the ends in order, MACs only where they count, and ids where they were asked for."""
     turn = -1 if swap else 1
     link = ends.link[::turn] if by_link(ends, mode) else None
     network = ends.network and (ends.network[0], *ends.network[1:][::turn])
     if ends.vni is not None:
-        transport = "vni", ends.vni, ends.transport[2]
+        transport = "vni", ends.vni, ends.transport and ends.transport[2]
     else:
         transport = ends.transport and (ends.transport[0], *ends.transport[1:][::turn])
-    return link, network, transport, ends.icmp
+    ids = (ends.link_id, ends.network_id) if key_ids else None
+    return link, network, transport, ends.icmp, ids
 
 
 def length_of(packet, mode):
@@ -43,7 +44,7 @@ def length_of(packet, mode):
     return int.from_bytes(header.contents[at : at + 2])
 
 
-def slow_flows(timed, mode, tunnels):
+def slow_flows(timed, mode, tunnels, *, key_ids=False):
     """Count frames into flows; gives them in the order in which they began."""
     table = {}
     for time, frame in timed:
@@ -53,7 +54,7 @@ def slow_flows(timed, mode, tunnels):
             if ends.link is None and ends.network is None:
                 continue
             swap = swapped(ends, mode)
-            parent_key = key_of(ends, mode, swap=swap), parent_key
+            parent_key = key_of(ends, mode, swap=swap, key_ids=key_ids), parent_key
             flow = table.setdefault(parent_key, SlowFlow(packet.path, time, time, parent, swap))
             count(flow, time, swap, 0 if nothing_counts(ends, mode) else 1, length_of(packet, mode))
             parent = flow

@@ -51,12 +51,13 @@ REVIEWED = {
         "push(d, FRAGMENT, d.c.p)",
     ],
     "link.pxd": ["h = d.c.p"],
-    "sctp.pxd": ["body.p, body.end = h + 4, h + length"],
-    "tunnel.pxd": [
+    "overlay.pxd": [
         "options.p = take(&d.c, (h[0] & 0x3F) * 4)",
         "if options.p == NULL:",
         "options.end = d.c.p",
+        "cdef const uint8_t *first = d.c.p",
     ],
+    "sctp.pxd": ["body.p, body.end = h + 4, h + length"],
     "wireless.pxd": [
         "push(d, layer, d.c.p)",
         "if d.data_pad and take(&d.c, -<int>(d.c.p - header) & 3) == NULL:",

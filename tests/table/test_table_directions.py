@@ -178,9 +178,9 @@ def test_a_first_part_without_addresses_is_no_parent(tmp_path):
 
 
 def test_of_two_network_layers_the_outermost_counts(tmp_path):
-    (four,) = read_frames(tmp_path, [THERE / IP_THERE / IPv6() / TCP(1, 2)])
+    (four,) = read_frames(tmp_path, [THERE / IP_THERE / IPv6() / TCP(1, 2)], tunnels=())
     assert (four.network.protocol, four.network.a) == ("IPV4", "10.0.0.1")
-    (six,) = read_frames(tmp_path, [THERE / IPv6() / IP_THERE / TCP(1, 2)])
+    (six,) = read_frames(tmp_path, [THERE / IPv6() / IP_THERE / TCP(1, 2)], tunnels=())
     assert (six.network.protocol, six.network.a) == ("IPV6", "2001:db8::1")
     assert six.transport.a == 1
 
@@ -213,7 +213,8 @@ def test_vlan_ids_do_not_tell_flows_apart(tmp_path):
     [
         (UDP() / VXLAN(0xFFFFFF), 0xFFFFFF),
         (UDP() / Geneve(5), 5),
-        (GRE(key=0xFFFFFFFF), 0xFFFFFFFF),
+        (GRE(key=0x0FFFFF), 0x0FFFFF),
+        (GRE(key=0xFFFFFFFF, sequence=1), 0xFFFFFFFF),
         (GRE(), 0),
     ],
 )

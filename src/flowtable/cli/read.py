@@ -123,6 +123,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="measure sizes of packets and the times between them",
     )
+    add("--key-ids", action="store_true", help="tell flows apart by VLAN ids and GRE keys as well")
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
@@ -159,6 +160,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             bpf=options.filter,
             tunnels=options.tunnels,
             packet_statistics=options.packet_statistics,
+            key_ids=options.key_ids,
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,

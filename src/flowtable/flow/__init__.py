@@ -14,6 +14,7 @@ from flowtable.flow.model import (
     TCPFlags,
     TCPMetric,
     TransportLayer,
+    TunnelID,
 )
 from flowtable.flow.names import FlowFinishType, FlowProtocol
 from flowtable.flow.schema import FIELDS, Field, Kind
@@ -37,4 +38,5 @@ __all__ = [
     "TCPFlags",
     "TCPMetric",
     "TransportLayer",
+    "TunnelID",
 ]

@@ -328,6 +328,8 @@ PLACES = {
     "ba_mean_gap": P.P_BA_MEAN_GAP,
     "ba_gap_deviation": P.P_BA_GAP_DEVIATION,
     "ba_max_gap": P.P_BA_MAX_GAP,
+    "ab_tunnel_id": P.P_AB_TUNNEL_ID,
+    "ba_tunnel_id": P.P_BA_TUNNEL_ID,
 }
 
 TCP_FIELDS = ("syn_start", "syn_ttl", "fin_start", "rst_start")     # by TcpField

@@ -75,6 +75,8 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_BA_MEAN_GAP
     P_BA_GAP_DEVIATION
     P_BA_MAX_GAP
+    P_AB_TUNNEL_ID
+    P_BA_TUNNEL_ID
     P_TCP                   # the first of those that TcpField names, two each
     P_TCP_LAST = P_TCP + 2 * RST_START + 1
 
@@ -107,6 +109,8 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
         return r.innermost
     if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
         return r.has & HAS_STATISTICS
+    if place == P_AB_TUNNEL_ID or place == P_BA_TUNNEL_ID:
+        return r.ab_tunnel_id or r.ba_tunnel_id
     if P_TCP <= place <= P_TCP_LAST:
         return has_tcp_field(&records.tcp, r, place - P_TCP)
     return True
@@ -164,6 +168,10 @@ cdef inline uint64_t get_number(Records records, const Record *r, int place) noe
         return r.max_ttl
     elif place == P_DSCP:
         return r.dscp
+    elif place == P_AB_TUNNEL_ID:
+        return r.ab_tunnel_id
+    elif place == P_BA_TUNNEL_ID:
+        return r.ba_tunnel_id
     elif place == P_CLIENT:
         return (r.client & 3) - SIDE_A
     elif P_TCP <= place <= P_TCP_LAST:

@@ -25,6 +25,7 @@ __all__ = [
     "TCPFlags",
     "TCPMetric",
     "TransportLayer",
+    "TunnelID",
 ]
 
 NS_PER_MS: Final = 1_000_000
@@ -128,6 +129,17 @@ class TTL:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelID:
+    """The number that a tunnel has each way, of the last packet: a GTP-U TEID, or an L2TP session.
+
+    Of L2TPv2 the upper 16 bits are its tunnel id and the lower ones its session id. 0: none seen.
+    """
+
+    ab: int
+    ba: int
+
+
+@dataclass(frozen=True, slots=True)
 class PacketSize:
     """Sizes of the packets each way, in bytes as ``metric`` counts them; all 0 where there were none.
 
@@ -170,6 +182,7 @@ _Group = TypeVar(
     TTL,
     PacketSize,
     InterArrival,
+    TunnelID,
 )
 _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
     group: tuple(f for f in FIELDS if f.group == group) for group in ("", *GROUPS)
@@ -354,6 +367,11 @@ class Flow:
     def ttl(self) -> TTL | None:
         """Smallest and largest TTL or hop limit, if the flow has an IP layer."""
         return self._group(TTL, "TTL")
+
+    @property
+    def tunnel_id(self) -> TunnelID | None:
+        """GTP-U TEIDs or L2TP sessions, if the flow is the outside of such a tunnel."""
+        return self._group(TunnelID, "TunnelID")
 
     @property
     def dscp(self) -> int | None:

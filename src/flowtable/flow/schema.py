@@ -191,7 +191,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("LayersPath", (2,), Kind.NAME, "path", "", "layers of the first packet, outermost first"),
     Field("Application", (3,), Kind.NAME, "application", "", "last layer of the path, or a port's name"),
     *_layer("Link", 20, "MAC address", "VLAN ids, 12 bits each, the outermost lowest"),
-    *_layer("Network", 21, "IP address", "VNI or GRE key of the last VXLAN, Geneve or GRE layer"),
+    *_layer("Network", 21, "IP address", "VNI, VSID, ERSPAN session or GRE key of the last such layer"),
     *_layer("Transport", 22, "port", "not in use"),
     Field("ICMP.Type", (23, 1), Kind.NAME, "icmp_type", "", "kind of ICMP message"),
     Field("ICMP.Code", (23, 2), Kind.COUNT, "icmp_code", "", "its code"),
@@ -216,6 +216,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("TTL.Min", (2001, 1), Kind.COUNT, "min_ttl", "hops", "smallest TTL or hop limit of a packet"),
     Field("TTL.Max", (2001, 2), Kind.COUNT, "max_ttl", "hops", "largest TTL or hop limit of a packet"),
     Field("DSCP", (2002,), Kind.COUNT, "dscp", "", "differentiated services of the first packet"),
+    Field("TunnelID.AB", (2005, 1), Kind.COUNT, "ab_tunnel_id", "", "tunnel's number from A to B, 0: none"),
+    Field("TunnelID.BA", (2005, 2), Kind.COUNT, "ba_tunnel_id", "", "tunnel's number from B to A, 0: none"),
     Field("CommunityID", (2004,), Kind.TEXT, "community_id", "", "Community ID v1, seed 0"),
     Field(
         "Client",

@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 
-TUNNELS: dict[str, int]
+TUNNELS: dict[str, tuple[int, ...]]
 
 class PartFacts:
     @property
@@ -17,7 +17,9 @@ class PartFacts:
     def icmp_key(self) -> int: ...
     @property
     def network_id(self) -> int: ...
-    def ids(self, layer_key: int, parent_uuid: int | None = None) -> tuple[int, int, int] | None: ...
+    def ids(
+        self, layer_key: int, key_ids: bool, parent_uuid: int | None = None
+    ) -> tuple[int, int, int] | None: ...
 
 def dissect(
     data: bytes, link_type: int, length: int | None, tunnels: Iterable[str]

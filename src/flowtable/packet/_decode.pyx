@@ -8,21 +8,71 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._cursor cimport be16, left
-from flowtable._types cimport IPV4, MAX_LAYERS, MAX_PARTS, Frame
+from flowtable._types cimport IPV4, MAX_FLOW_PARTS, MAX_LAYERS, MAX_PARTS, Frame
 from flowtable.packet cimport _layers as L
 from flowtable.packet._dissection cimport (
     BY_ETHER_TYPE, BY_IP_PROTOCOL, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, BY_UDP_PORT, END, SPACES, STOPS,
-    TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, Dissection, Part, Protocol, header_before, next_by,
+    TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, Dissection, Part, Protocol, continues_tunnel, header_before,
+    makes_flow, next_by,
 )
-from flowtable.packet._key cimport FlowIds, makes_flow, order_key, part_ids
-from flowtable.packet.protocols cimport application, control, dns, icmp, internet, link, routing, sctp, transport
-from flowtable.packet.protocols cimport tunnel, wireless
+from flowtable.packet._key cimport FlowIds, order_key, part_ids
+# Written out one by one, since only so do they count among what this module is built from.
+cimport flowtable.packet.protocols.application as application
+cimport flowtable.packet.protocols.control as control
+cimport flowtable.packet.protocols.dns as dns
+cimport flowtable.packet.protocols.icmp as icmp
+cimport flowtable.packet.protocols.internet as internet
+cimport flowtable.packet.protocols.l2tp as l2tp
+cimport flowtable.packet.protocols.link as link
+cimport flowtable.packet.protocols.overlay as overlay
+cimport flowtable.packet.protocols.routing as routing
+cimport flowtable.packet.protocols.sctp as sctp
+cimport flowtable.packet.protocols.transport as transport
+cimport flowtable.packet.protocols.tunnel as tunnel
+cimport flowtable.packet.protocols.wireless as wireless
 
 from flowtable.errors import OptionError
 
 cdef uint8_t REGISTRY[SPACES][65536]        # [space][number]: the layer; BY_LAYER's row is the identity
 cdef Protocol PROTOCOLS[256]                # [layer]: its function
 cdef uint8_t IS_APPLICATION[256]            # [layer]: parsed only for the packet that begins a flow
+cdef uint64_t OPENED_BY[256]                # [layer]: tunnels, one of which has to be asked for; 0: in any case
+
+
+TUNNELS = {         # numbers of what has to be cut, by the names that the option takes
+    "gre": (L.GRE,),
+    "mpls": (L.MPLS,),
+    "vxlan": (L.VXLAN,),
+    "geneve": (L.GENEVE,),
+    "ipip": (L.IPV4_IN_IPV4,),
+    "6in4": (L.IPV6_IN_IPV4,),
+    "sit": (L.IPV6_IN_IPV4,),
+    "4in6": (L.IPV4_IN_IPV6,),
+    "6in6": (L.IPV6_IN_IPV6,),
+    "gtpu": (L.GTPV1U,),
+    "gtp": (L.GTPV1U,),
+    "erspan": (L.ERSPAN_II, L.ERSPAN_III),
+    "l2tpv3": (L.L2TPV3,),
+    "l2tpv2": (L.L2TPV2,),
+    "etherip": (L.ETHERIP,),
+    "vxlan-gpe": (L.VXLAN_GPE,),
+    "nvgre": (L.NVGRE,),
+    "teredo": (L.TEREDO,),
+    "pseudowire": (L.PW_CONTROL_WORD,),
+    "wireguard": (L.WIREGUARD,),
+    "pppoe": (L.PPPOE,),
+}
+
+
+cdef uint64_t tunnel_set(object names) except? 0:
+    """The tunnels of these names as bits, for decode_frame()."""
+    cdef uint64_t tunnels = 0
+    for name in names:
+        if name not in TUNNELS:
+            raise OptionError(f"tunnels: there is no tunnel {name!r}; there are {', '.join(TUNNELS)}")
+        for number in TUNNELS[name]:
+            tunnels |= <uint64_t>1 << <int>number
+    return tunnels
 
 
 cdef void row(uint8_t layer, Protocol protocol, int space=0, int number=0, bint is_application=False):
@@ -32,6 +82,11 @@ cdef void row(uint8_t layer, Protocol protocol, int space=0, int number=0, bint 
     IS_APPLICATION[layer] = is_application
     if space:
         REGISTRY[space][number] = layer
+
+
+cdef void only_for(uint8_t layer, tuple tunnels):
+    """Leave a layer alone unless one of these tunnels is asked for."""
+    OPENED_BY[layer] = tunnel_set(tunnels)
 
 
 cdef void fill_registry():
@@ -66,17 +121,18 @@ cdef void fill_registry():
     row(L.PPPOE, link.pppoe, BY_ETHER_TYPE, 0x8864)
     row(L.EAPOL, control.eapol, BY_ETHER_TYPE, 0x888E)
     row(L.DOT1Q, link.dot1q, BY_ETHER_TYPE, 0x88A8)
+    row(L.DOT1Q, link.dot1q, BY_ETHER_TYPE, 0x9100)
     row(L.LINK_LAYER_DISCOVERY, control.lldp, BY_ETHER_TYPE, 0x88CC)
     row(L.ETHERNET_CTP, control.ethernet_ctp, BY_ETHER_TYPE, 0x9000)
     # IP protocols (IANA, Protocol Numbers)
     row(L.IPV6_HOP_BY_HOP, internet.ipv6_hop_by_hop, BY_IP_PROTOCOL, 0)
     row(L.ICMPV4_LAYER, icmp.icmpv4, BY_IP_PROTOCOL, 1)
     row(L.IGMP, routing.igmp, BY_IP_PROTOCOL, 2)
-    row(L.IPV4_LAYER, internet.ipv4, BY_IP_PROTOCOL, 4)
+    row(L.IPV4_INSIDE, internet.ipv4_inside, BY_IP_PROTOCOL, 4)
     row(L.TCP_LAYER, transport.tcp, BY_IP_PROTOCOL, 6)
     row(L.UDP_LAYER, transport.udp, BY_IP_PROTOCOL, 17)
     row(L.RUDP_LAYER, transport.rudp, BY_IP_PROTOCOL, 27)
-    row(L.IPV6_LAYER, internet.ipv6, BY_IP_PROTOCOL, 41)
+    row(L.IPV6_INSIDE, internet.ipv6_inside, BY_IP_PROTOCOL, 41)
     row(L.IPV6_ROUTING, internet.ipv6_routing, BY_IP_PROTOCOL, 43)
     row(L.IPV6_FRAGMENT, internet.ipv6_fragment, BY_IP_PROTOCOL, 44)
     row(L.GRE, tunnel.gre, BY_IP_PROTOCOL, 47)
@@ -87,6 +143,7 @@ cdef void fill_registry():
     row(L.OSPF, routing.ospf, BY_IP_PROTOCOL, 89)
     row(L.ETHERIP, tunnel.etherip, BY_IP_PROTOCOL, 97)
     row(L.VRRP, routing.vrrp, BY_IP_PROTOCOL, 112)
+    row(L.L2TPV3, l2tp.l2tpv3, BY_IP_PROTOCOL, 115)
     row(L.SCTP_LAYER, sctp.sctp, BY_IP_PROTOCOL, 132)
     row(L.UDPLITE_LAYER, transport.udplite, BY_IP_PROTOCOL, 136)
     row(L.MPLS, tunnel.mpls, BY_IP_PROTOCOL, 137)
@@ -96,10 +153,13 @@ cdef void fill_registry():
     row(L.MPLS, tunnel.mpls, BY_PPP_TYPE, 0x0281)
     row(L.MPLS, tunnel.mpls, BY_PPP_TYPE, 0x0283)
     # UDP ports (IANA, Service Names and Port Numbers): tunnels
-    row(L.GTPV1U, tunnel.gtpv1u, BY_UDP_PORT, 2152)
-    row(L.VXLAN, tunnel.vxlan, BY_UDP_PORT, 4789)
-    row(L.GENEVE, tunnel.geneve, BY_UDP_PORT, 6081)
-    row(L.VXLAN, tunnel.vxlan, BY_UDP_PORT, 8472)
+    row(L.L2TP, l2tp.l2tp, BY_UDP_PORT, 1701)
+    row(L.GTPV1U, overlay.gtpv1u, BY_UDP_PORT, 2152)
+    row(L.TEREDO, overlay.teredo, BY_UDP_PORT, 3544)
+    row(L.VXLAN, overlay.vxlan, BY_UDP_PORT, 4789)
+    row(L.VXLAN_GPE, overlay.vxlan_gpe, BY_UDP_PORT, 4790)
+    row(L.GENEVE, overlay.geneve, BY_UDP_PORT, 6081)
+    row(L.VXLAN, overlay.vxlan, BY_UDP_PORT, 8472)
     # UDP ports: applications
     row(L.DNS, dns.dns, BY_UDP_PORT, 53, True)
     row(L.DHCPV4, application.dhcpv4, BY_UDP_PORT, 67, True)
@@ -110,6 +170,7 @@ cdef void fill_registry():
     row(L.BFD, application.bfd, BY_UDP_PORT, 3784, True)
     row(L.SIP, application.sip, BY_UDP_PORT, 5060, True)
     row(L.SFLOW, application.sflow, BY_UDP_PORT, 6343, True)
+    row(L.WIREGUARD, overlay.wireguard, BY_UDP_PORT, 51820, True)
     # layers that only another layer names
     row(L.LLC, link.llc)
     row(L.SNAP, link.snap)
@@ -119,13 +180,23 @@ cdef void fill_registry():
     row(L.ETHERNET_CTP_FUNCTION, control.ethernet_ctp_function)
     row(L.ICMPV6_MESSAGE, icmp.icmpv6_message)
     row(L.SCTP_CHUNK, sctp.sctp_chunk)
-    row(L.GRE_ERSPAN, tunnel.gre_erspan)
+    row(L.ERSPAN, tunnel.erspan)
+    row(L.ERSPAN_II, tunnel.erspan_ii)
+    row(L.ERSPAN_III, tunnel.erspan_iii)
     row(L.MPLS_PAYLOAD, tunnel.mpls_payload)
-    row(L.GTP_PAYLOAD, tunnel.gtp_payload)
+    row(L.GTP_PAYLOAD, overlay.gtp_payload)
+    row(L.NSH, overlay.nsh)
+    row(L.L2TPV2, l2tp.l2tpv2)
     for layer in range(L.DOT11_DATA, L.DOT11_DATA_QOS_DATA):
         row(layer, wireless.dot11_data)
     for layer in range(L.DOT11_DATA_QOS_DATA, L.DOT11_DATA_QOS_NULL + 1):
         row(layer, wireless.dot11_qos)
+    # tunnels whose numbers mean nothing to who does not ask for them
+    only_for(L.L2TP, ("l2tpv2", "l2tpv3"))
+    only_for(L.L2TPV3, ("l2tpv3",))
+    only_for(L.TEREDO, ("teredo",))
+    only_for(L.VXLAN_GPE, ("vxlan-gpe",))
+    only_for(L.WIREGUARD, ("wireguard",))
 
 
 fill_registry()
@@ -135,17 +206,18 @@ cdef bint knows_link_type(uint16_t link_type) noexcept nogil:
     return REGISTRY[BY_LINK_TYPE][link_type] != L.NONE
 
 
-TUNNELS = {"gre": L.GRE, "mpls": L.MPLS, "vxlan": L.VXLAN, "geneve": L.GENEVE}
+cdef inline uint8_t registered(const Dissection *d, uint32_t space, uint32_t number) noexcept nogil:
+    """The layer that a number names; NONE also for a tunnel that is looked at only if asked for, and was not."""
+    cdef uint8_t layer = REGISTRY[space][number]
+    cdef uint64_t opened_by = OPENED_BY[layer]
+    return L.NONE if opened_by and not opened_by & d.tunnels else layer
 
 
-cdef uint64_t tunnel_set(object names) except? 0:
-    """The tunnels of these names as bits, for decode_frame()."""
-    cdef uint64_t tunnels = 0
-    for name in names:
-        if name not in TUNNELS:
-            raise OptionError(f"tunnels: there is no tunnel {name!r}; there are {', '.join(TUNNELS)}")
-        tunnels |= <uint64_t>1 << <int>TUNNELS[name]
-    return tunnels
+cdef inline bint has_room(const Dissection *d, uint8_t layer) noexcept nogil:
+    """Whether one more part may begin, if this layer begins one; a step without a name leaves that to the next."""
+    if not d.cut or d.n_flow_parts + makes_flow(d.part) < MAX_FLOW_PARTS:
+        return True
+    return layer >= L.RAW_IP or continues_tunnel(d, layer)
 
 
 cdef uint32_t udp_payload(Dissection *d) noexcept nogil:
@@ -154,9 +226,9 @@ cdef uint32_t udp_payload(Dissection *d) noexcept nogil:
     An application is only noted: decode_application() looks at it when its flow begins.
     """
     cdef const uint8_t *udp = header_before(d, 1)
-    cdef uint8_t layer = REGISTRY[BY_UDP_PORT][be16(udp + 2)]
+    cdef uint8_t layer = registered(d, BY_UDP_PORT, be16(udp + 2))
     if layer == L.NONE:
-        layer = REGISTRY[BY_UDP_PORT][be16(udp)]
+        layer = registered(d, BY_UDP_PORT, be16(udp))
     if layer == L.NONE:
         return END
     if d.n_layers == MAX_LAYERS:
@@ -174,9 +246,9 @@ cdef inline void begin(Dissection *d, const Frame *frame, Part *parts, uint64_t 
     d.c.end = frame.data + frame.captured
     d.part = parts
     d.tunnels = tunnels
-    d.ip_length = d.n_layers = 0
+    d.ip_length = d.n_layers = d.n_flow_parts = 0
     d.n_parts = 1
-    d.cut = d.has_ip = d.overflow = d.data_pad = d.stop_layer = 0
+    d.cut = d.has_ip = d.network = d.overflow = d.data_pad = d.stop_layer = 0
     memset(parts, 0, sizeof(Part) - sizeof(parts.layers))
 
 
@@ -192,12 +264,12 @@ cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, uint6
         if following >> 16 == BY_UDP_PORT:
             following = udp_payload(d)
             continue
-        layer = REGISTRY[following >> 16][following & 0xFFFF]
+        layer = registered(d, following >> 16, following & 0xFFFF)
         if layer == L.NONE:
             following = UNKNOWN
         elif d.n_layers == MAX_LAYERS:
             following = TOO_MANY_LAYERS
-        elif d.cut and d.n_parts == MAX_PARTS:
+        elif not has_room(d, layer):
             following = TOO_MANY_PARTS
         else:
             d.stop_layer = layer
@@ -226,6 +298,7 @@ cdef bint decode_application(Dissection *scratch, Part *part) noexcept nogil:
     scratch.c.p = scratch.frame = part.payload
     scratch.c.end = part.payload + part.payload_length
     scratch.part = &unused
+    scratch.tunnels = 0
     scratch.n_layers = unused.n_layers = unused.headers = 0
     scratch.cut = scratch.overflow = 0
     scratch.stop_layer = part.application
@@ -284,16 +357,16 @@ cdef class PartFacts:
 
     @property
     def network_id(self):
-        """VNI or GRE key of the last such layer; 0 without."""
+        """VNI, VSID, GRE key or ERSPAN session of the last such layer; 0 without."""
         return self.part.network_id
 
-    def ids(self, int layer_key, parent_uuid=None):
-        """``(key, L2 key, L3 key)`` under a key mode and a parent flow; None if the part makes no flow."""
+    def ids(self, int layer_key, bint key_ids, parent_uuid=None):
+        """``(key, L2 key, L3 key)`` under key modes and a parent flow; None if the part makes no flow."""
         cdef Part ordered = self.part
         cdef FlowIds ids
         if not makes_flow(&self.part):
             return None
-        order_key(&ordered, layer_key)
+        order_key(&ordered, layer_key, key_ids)
         ids = part_ids(&ordered, parent_uuid is not None, parent_uuid or 0)
         return ids.key, ids.l2, ids.l3
 

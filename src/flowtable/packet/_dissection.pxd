@@ -9,7 +9,7 @@ from libc.string cimport memset
 
 from flowtable._cursor cimport Cursor
 from flowtable._types cimport MAX_LAYERS, FlowKey
-from flowtable.packet._layers cimport GRE, MPLS
+from flowtable.packet._layers cimport ERSPAN_II, ERSPAN_III, GRE, MPLS, PW_CONTROL_WORD
 
 
 cdef enum:                  # Space: what a number that names the next layer is a number of
@@ -20,6 +20,10 @@ cdef enum:                  # Space: what a number that names the next layer is 
     BY_UDP_PORT = 5
     BY_LAYER = 6            # a LayerNumber itself
     SPACES = 7
+
+
+cdef enum:
+    TUNNEL_NUMBERS = 64     # numbers below may be tunnels
 
 
 cdef enum Stop:
@@ -64,7 +68,7 @@ cdef struct Part:
     uint32_t headers        # bytes of all its layers' headers
     uint32_t length         # bytes; what its flow counts is counted_length()
     uint32_t ip_length      # length field of its outermost IP header
-    uint32_t network_id     # VNI or GRE key
+    uint32_t network_id     # VNI, VSID, GRE key or ERSPAN session
     uint32_t tunnel_id      # GTP-U TEID or L2TP session, which differ each way; 0: none
     uint16_t port_a         # source and destination, whatever the key holds
     uint16_t port_b
@@ -96,9 +100,11 @@ cdef struct Dissection:
     uint64_t tunnels        # bit n: layer n ends its part
     uint32_t ip_length      # length field of the frame's outermost IP header
     uint32_t n_parts
+    uint32_t n_flow_parts   # parts before this one that are packets of flows
     uint32_t n_layers
     uint8_t cut             # the last layer ends its part; the next one begins another
     uint8_t has_ip          # ip_length is set
+    uint8_t network         # NetworkKind of the last IP header, whichever part it is in
     uint8_t overflow        # a layer could not be named
     uint8_t data_pad        # an 802.11 header is padded to four bytes
     uint8_t stop            # Stop
@@ -114,8 +120,28 @@ cdef inline uint32_t next_by(uint32_t space, uint32_t number) noexcept nogil:
     return (space << 16) | number
 
 
+cdef inline bint makes_flow(const Part *part) noexcept nogil:
+    """A part is a packet of some flow if it has Ethernet or IP."""
+    return part.has_link != 0 or part.key.network != 0
+
+
+cdef inline bint is_asked_for(const Dissection *d, uint8_t tunnel) noexcept nogil:
+    """Whether a tunnel is among those that cut."""
+    return (d.tunnels >> tunnel) & 1
+
+
+cdef inline bint continues_tunnel(const Dissection *d, uint8_t layer) noexcept nogil:
+    """Whether a layer only goes on with the tunnel's header before it: the cut comes behind both."""
+    if not d.cut:
+        return False
+    if layer == MPLS or layer == ERSPAN_II or layer == ERSPAN_III:
+        return d.layers[d.n_layers - 1].type == GRE
+    return layer == PW_CONTROL_WORD and d.layers[d.n_layers - 1].type == MPLS
+
+
 cdef inline void begin_part(Dissection *d) noexcept nogil:
     """The layers from here on belong to a part of their own, inside the one before."""
+    d.n_flow_parts += makes_flow(d.part)
     d.part += 1
     d.n_parts += 1
     memset(d.part, 0, sizeof(Part) - sizeof(d.part.layers))
@@ -128,8 +154,7 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     is left out if it is one too many.
     """
     cdef Layer *slot
-    # GRE directly followed by MPLS is cut once, after the MPLS
-    cdef bint later = d.cut and layer == MPLS and d.layers[d.n_layers - 1].type == GRE
+    cdef bint later = continues_tunnel(d, layer)
     if d.n_layers == MAX_LAYERS:
         d.overflow = 1
         return
@@ -143,7 +168,7 @@ cdef inline void push(Dissection *d, uint8_t layer, const uint8_t *header) noexc
     d.part.layers[d.part.n_layers] = layer
     d.part.n_layers += 1
     d.part.headers += slot.length
-    d.cut = later or layer < 64 and (d.tunnels >> layer) & 1
+    d.cut = later or layer < TUNNEL_NUMBERS and is_asked_for(d, layer)
 
 
 cdef inline const uint8_t *header_before(const Dissection *d, uint32_t back) noexcept nogil:

@@ -5,9 +5,9 @@ from libc.string cimport memcmp, memcpy
 
 from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxhash64
 from flowtable._text cimport put_hex
-from flowtable._types cimport IPV4, KEY_ICMP, KEY_LINK, KEY_VNI, FlowKey
+from flowtable._types cimport IPV4, KEY_ICMP, KEY_IDS, KEY_LINK, KEY_VNI, FlowKey
 from flowtable.packet._dissection cimport Part
-from flowtable.packet._layers cimport ETHERNET, GENEVE, VXLAN
+from flowtable.packet._layers cimport ERSPAN_II, ERSPAN_III, ETHERNET, GENEVE, NVGRE, VXLAN, VXLAN_GPE
 
 
 cdef enum LayerKey:
@@ -17,7 +17,7 @@ cdef enum LayerKey:
 
 cdef enum:
     MAC_KIND = 3            # in the ids; the other kinds have the numbers of NetworkKind and TransportKind
-    ID_BYTES = 128          # room for 40 + 12 + 12 + 20 + 16 bytes
+    ID_BYTES = 160          # room for 40 + 20 + 12 + 12 + 20 + 16 + 16 bytes
 
 
 cdef struct FlowIds:
@@ -26,13 +26,12 @@ cdef struct FlowIds:
     uint64_t l3
 
 
-cdef inline bint makes_flow(const Part *part) noexcept nogil:
-    """A part is a packet of some flow if it has Ethernet or IP."""
-    return part.has_link or part.key.network
-
-
-cdef inline uint8_t last_layer(const Part *part) noexcept nogil:
-    return part.layers[part.n_layers - 1]
+cdef inline bint ends_in_vni(const Part *part) noexcept nogil:
+    """Whether a part is the outside of a tunnel that has one number for both ways."""
+    cdef uint8_t last = part.layers[part.n_layers - 1]
+    if last == NVGRE or last == ERSPAN_II or last == ERSPAN_III:
+        return True
+    return part.key.transport and (last == VXLAN or last == GENEVE or last == VXLAN_GPE)
 
 
 cdef inline uint32_t counted_length(const Part *part, uint8_t layer_key) noexcept nogil:
@@ -42,11 +41,11 @@ cdef inline uint32_t counted_length(const Part *part, uint8_t layer_key) noexcep
     return part.length
 
 
-cdef inline void order_key(Part *part, uint8_t layer_key) noexcept nogil:
+cdef inline void order_key(Part *part, uint8_t layer_key, bint key_ids) noexcept nogil:
     """Make the key the same for both directions, and say whether that exchanged the ends.
 
     Ports decide between equal addresses, and addresses between equal MACs; with equal ports all packets
-    go from A to B.
+    go from A to B. With `key_ids` the VLAN ids and the GRE key are part of the key.
     """
     cdef FlowKey *key = &part.key
     cdef int order = 0
@@ -66,10 +65,13 @@ cdef inline void order_key(Part *part, uint8_t layer_key) noexcept nogil:
         key.flags |= KEY_LINK
         memcpy(<uint8_t *>key.mac_b if part.swapped else <uint8_t *>key.mac_a, part.link_a, 6)
         memcpy(<uint8_t *>key.mac_a if part.swapped else <uint8_t *>key.mac_b, part.link_b, 6)
-    if key.transport and (last_layer(part) == VXLAN or last_layer(part) == GENEVE):
+    if ends_in_vni(part):
         key.flags |= KEY_VNI
         key.id = part.network_id
         key.port_a, key.port_b = 0, part.port_b
+    if key_ids and (part.link_id or part.network_id):
+        key.flags |= KEY_IDS
+        key.network_id = part.network_id
 
 
 cdef inline void swap_ends(FlowKey *key) noexcept nogil:
@@ -82,8 +84,9 @@ cdef inline void swap_ends(FlowKey *key) noexcept nogil:
     key.port_b = port
 
 
-cdef inline uint64_t hash_key(const FlowKey *key, uint64_t parent, uint64_t k0, uint64_t k1) noexcept nogil:
-    """Hash of a key and of its parent's hash; what an IPv4 key leaves zero is left out."""
+cdef inline uint64_t hash_key(const Part *part, uint64_t parent, uint64_t k0, uint64_t k1) noexcept nogil:
+    """Hash of a part's key and of its parent's hash; what an IPv4 key leaves zero is left out."""
+    cdef const FlowKey *key = &part.key
     cdef const uint8_t *p = <const uint8_t *>key
     cdef SipState s
     sip_begin(&s, k0, k1)
@@ -97,6 +100,9 @@ cdef inline uint64_t hash_key(const FlowKey *key, uint64_t parent, uint64_t k0, 
         sip_word(&s, load64(p + 8))
         sip_word(&s, load64(p + 16))
         sip_word(&s, load64(p + 24))
+    if key.flags & KEY_IDS:
+        sip_word(&s, key.network_id)
+        sip_word(&s, part.link_id)
     if parent:
         sip_word(&s, parent)
     return sip_end(&s)
@@ -118,7 +124,10 @@ cdef inline uint8_t *put_pair(uint8_t *p, const void *a, const void *b, int size
 
 
 cdef inline FlowIds part_ids(const Part *part, bint has_parent, uint64_t parent_uuid) noexcept nogil:
-    """The ids that hold across hosts: xxHash64 over the raw ends of each layer, in the key's order."""
+    """The ids that hold across hosts: xxHash64 over the raw ends of each layer, in the key's order.
+
+    With KEY_IDS a GRE key and VLAN ids that are not 0 go in as well, the latter not into the L3 key.
+    """
     cdef const FlowKey *key = &part.key
     cdef uint8_t data[ID_BYTES]
     cdef uint8_t *p = data
@@ -132,9 +141,13 @@ cdef inline FlowIds part_ids(const Part *part, bint has_parent, uint64_t parent_
         p = put_be(put_be(put_be(p, key.port_a, 2), key.port_b, 2), key.transport, 8)
     if key.flags & KEY_ICMP:
         p = put_be(put_be(p, key.id, 4), 0, 8)
+    if key.network_id and not key.flags & KEY_VNI:
+        p = put_be(put_be(p, key.network_id, 4), 0, 8)
     ids.l3 = xxhash64(data, p - data, 0)
     if key.flags & KEY_LINK:
         p = put_pair(p, key.mac_a, key.mac_b, 6, MAC_KIND)
+    if key.flags & KEY_IDS and part.link_id:
+        p = put_be(put_be(p, part.link_id, 8), 0, 8)
     ids.l2 = xxhash64(data, p - data, 0)
     if has_parent:
         p += put_hex(p, parent_uuid)

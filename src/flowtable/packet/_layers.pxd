@@ -10,6 +10,16 @@ cdef enum LayerNumber:
     GENEVE = 4
     GTPV1U = 5
     ETHERIP = 6
+    NVGRE = 7
+    ERSPAN_II = 8
+    ERSPAN_III = 9
+    VXLAN_GPE = 10
+    L2TPV2 = 11
+    L2TPV3 = 12
+    TEREDO = 13
+    PW_CONTROL_WORD = 14
+    WIREGUARD = 15
+    PPPOE = 16
     # link layers
     ETHERNET = 64
     DOT1Q = 65
@@ -19,7 +29,6 @@ cdef enum LayerNumber:
     LINUX_SLL2 = 69
     LOOPBACK = 70
     PPP = 71
-    PPPOE = 72
     FDDI = 73
     RADIOTAP = 74
     DOT11 = 75
@@ -37,6 +46,7 @@ cdef enum LayerNumber:
     DOT11_DATA_QOS_DATA_CF_ACK_POLL = 87
     DOT11_DATA_QOS_NULL = 88
     DOT11_WEP = 89
+    NSH = 90
     # beside the internet protocols
     ARP = 96
     STP = 97
@@ -109,10 +119,20 @@ cdef enum LayerNumber:
     DOT11_CTRL = 208
     # steps without a name of their own
     RAW_IP = 240
-    GRE_ERSPAN = 241
+    ERSPAN = 241
     MPLS_PAYLOAD = 242
     SCTP_CHUNK = 243
     ETHERNET_CTP_FUNCTION = 244
     LOOP = 245
     ICMPV6_MESSAGE = 246
     GTP_PAYLOAD = 247
+    IPV4_INSIDE = 248
+    IPV6_INSIDE = 249
+    L2TP = 250
+
+
+cdef enum HeaderlessTunnel:     # IP in IP has no layer of its own; these stand for it in sets of tunnels
+    IPV4_IN_IPV4 = 60
+    IPV6_IN_IPV4 = 61
+    IPV4_IN_IPV6 = 62
+    IPV6_IN_IPV6 = 63

@@ -21,6 +21,16 @@ class LayerType(IntEnum):
     GENEVE = 4, "Geneve"
     GTPV1U = 5, "GTPv1U"
     ETHERIP = 6, "EtherIP"
+    NVGRE = 7, "NVGRE"
+    ERSPAN_II = 8, "ERSPANII"
+    ERSPAN_III = 9, "ERSPANIII"
+    VXLAN_GPE = 10, "VXLANGPE"
+    L2TPV2 = 11, "L2TPv2"
+    L2TPV3 = 12, "L2TPv3"
+    TEREDO = 13, "Teredo"
+    PW_CONTROL_WORD = 14, "PWControlWord"
+    WIREGUARD = 15, "WireGuard"
+    PPPOE = 16, "PPPoE"
     ETHERNET = 64, "Ethernet"
     DOT1Q = 65, "Dot1Q"
     LLC = 66, "LLC"
@@ -29,7 +39,6 @@ class LayerType(IntEnum):
     LINUX_SLL2 = 69, "LinuxSLL2"
     LOOPBACK = 70, "Loopback"
     PPP = 71, "PPP"
-    PPPOE = 72, "PPPoE"
     FDDI = 73, "FDDI"
     RADIOTAP = 74, "RadioTap"
     DOT11 = 75, "Dot11"
@@ -47,6 +56,7 @@ class LayerType(IntEnum):
     DOT11_DATA_QOS_DATA_CF_ACK_POLL = 87, "Dot11DataQOSDataCFAckPoll"
     DOT11_DATA_QOS_NULL = 88, "Dot11DataQOSNull"
     DOT11_WEP = 89, "Dot11WEP"
+    NSH = 90, "NSH"
     ARP = 96, "ARP"
     STP = 97, "STP"
     EAPOL = 98, "EAPOL"
@@ -161,4 +171,7 @@ STEP_NAMES: dict[int, str] = {
     245: "Loopback",
     246: "ICMPv6 message",
     247: "GTPv1U payload",
+    248: "IPv4 in IP",
+    249: "IPv6 in IP",
+    250: "L2TP",
 }

@@ -18,14 +18,45 @@ if TYPE_CHECKING:
 
 __all__ = ["TUNNELS", "Layer", "Packet", "PacketFlow", "PacketKeys", "PacketSequence", "layers_path"]
 
-TUNNELS: Final = ("gre", "mpls", "vxlan", "geneve")
-"""Tunnels that begin a packet of their own inside the one that they are in."""
+TUNNELS: Final = (
+    "gre",
+    "mpls",
+    "vxlan",
+    "geneve",
+    "ipip",
+    "6in4",
+    "4in6",
+    "6in6",
+    "gtpu",
+    "erspan",
+    "l2tpv3",
+    "l2tpv2",
+    "etherip",
+    "vxlan-gpe",
+    "nvgre",
+    "teredo",
+    "pseudowire",
+    "wireguard",
+)
+"""Tunnels that begin a packet of their own inside the one that they are in, unless told otherwise.
+
+WireGuard is named, but what it carries is encrypted. ``pppoe`` is there too, for who asks for it; ``sit`` is
+another name of ``6in4``, and ``gtp`` of ``gtpu``.
+"""
 
 MAX_FRAME: Final = 0x7FFF_FFFF  # bytes
 
 _OUT_OF_PATH: Final = (LayerType.LINUX_SLL, LayerType.LINUX_SLL2)
 _NETWORKS: Final = (LayerType.IPV4, LayerType.IPV6)
 _TRANSPORTS: Final = (LayerType.TCP, LayerType.UDP, LayerType.SCTP, LayerType.UDPLITE, LayerType.RUDP)
+_NUMBERED: Final = (  # tunnels whose number stands in the place of ports
+    LayerType.VXLAN,
+    LayerType.GENEVE,
+    LayerType.VXLAN_GPE,
+    LayerType.NVGRE,
+    LayerType.ERSPAN_II,
+    LayerType.ERSPAN_III,
+)
 _ICMPV4: Final = 1  # IcmpKind in _types.pxd
 
 
@@ -118,7 +149,7 @@ class Packet:
         raise LayerNotFound(f"{self!r} has no {name} layer")
 
     def transport_flow(self) -> PacketFlow:
-        """Give the ports; of a packet that ends in VXLAN or Geneve its VNI and the destination's port.
+        """Give the ports; of a packet that ends in a tunnel with a VNI the VNI and the destination's port.
 
         Raises:
             LayerNotFound: the packet has no transport layer.
@@ -128,7 +159,7 @@ class Packet:
         if found is None:
             raise LayerNotFound(f"{self!r} has no transport layer")
         kind, source, destination = found
-        if self.layers[-1].type in (LayerType.VXLAN, LayerType.GENEVE):
+        if self.layers[-1].type in _NUMBERED:
             return PacketFlow(0, self._facts.network_id.to_bytes(4, "big"), destination.to_bytes(2, "big"))
         return PacketFlow(kind, source.to_bytes(2, "big"), destination.to_bytes(2, "big"))
 
@@ -155,8 +186,16 @@ class Packet:
         version, kind, code, number = self._facts.icmp
         return (ICMPv4 if version == _ICMPV4 else ICMPv6)(ICMPType(kind), code, number)
 
-    def key(self, parent_uuid: str = "", layer_key: LayerKeyMode | str = LayerKeyMode.L2) -> PacketKeys:
+    def key(
+        self,
+        parent_uuid: str = "",
+        layer_key: LayerKeyMode | str = LayerKeyMode.L2,
+        *,
+        key_ids: bool = False,
+    ) -> PacketKeys:
         """Give what this packet's flow is found by, inside a parent flow or on its own.
+
+        With ``key_ids`` VLAN ids and the GRE key count too.
 
         Raises:
             LayerNotFound: the packet has neither Ethernet nor IP, and so belongs to no flow.
@@ -169,7 +208,7 @@ class Packet:
             raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it has to be hex") from None
         if parent is not None and not 0 <= parent < 1 << 64:
             raise FlowProtocolError(f"{parent_uuid!r} is no flow's UUID: it has at most 16 digits")
-        ids = self._facts.ids(int(LayerKeyMode.by_name(layer_key)), parent)
+        ids = self._facts.ids(int(LayerKeyMode.by_name(layer_key)), key_ids, parent)
         if ids is None:
             raise LayerNotFound(f"{self!r} has neither an Ethernet nor a network layer")
         return PacketKeys(*ids)

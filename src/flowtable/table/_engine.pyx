@@ -20,9 +20,9 @@ from flowtable.flow._statistics cimport Statistics, add_packet
 from flowtable.flow._tcp cimport connection_of
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._dissection cimport (
-    REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part,
+    REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part, makes_flow,
 )
-from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, makes_flow, order_key
+from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, order_key
 from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
@@ -73,12 +73,14 @@ cdef class Engine:
     cdef readonly uint64_t max_flows
     cdef int64_t latest                 # ns; the time of the frame before
     cdef uint8_t layer_key
+    cdef bint key_ids
     cdef uint32_t n_parts
     cdef Part parts[BATCH_PARTS]
 
     def __cinit__(self, Records records not None, options, filter_set):
         self.records = records
         self.layer_key = <uint8_t>int(options.layer_key)
+        self.key_ids = options.key_ids
         self.tunnels = tunnel_set(options.tunnels)
         self.k0, self.k1 = random_word(), random_word()
         self.max_flows = MAX_FLOWS if options.max_flows is None else min(options.max_flows, MAX_FLOWS)
@@ -216,8 +218,8 @@ cdef class Engine:
             part.time = time
             part.parent = <int8_t>(self.n_parts + kept - 1) if kept else -1
             part.length = counted_length(part, self.layer_key)
-            order_key(part, self.layer_key)
-            part.hash = hash_key(&part.key, first[kept - 1].hash if kept else 0, self.k0, self.k1)
+            order_key(part, self.layer_key, self.key_ids)
+            part.hash = hash_key(part, first[kept - 1].hash if kept else 0, self.k0, self.k1)
             index_prefetch(&self.index, part.hash)
             kept += 1
         if kept:
@@ -261,6 +263,8 @@ cdef class Engine:
             r.min_ttl = p.ttl
         if p.ttl > r.max_ttl:
             r.max_ttl = p.ttl
+        if p.tunnel_id:
+            set_tunnel_id(r, p.tunnel_id, side)
         if p.signal:
             measure_rtt(r, p, side)
         if p.tcp_flags:
@@ -287,7 +291,7 @@ cdef class Engine:
         """The record of a part, made if need be; NOT_FOUND if it cannot be made."""
         cdef uint32_t found
         part.key.parent = number[part.parent] + 1 if part.parent >= 0 else 0
-        found = index_find(&self.index, part.hash, &part.key, self.records)
+        found = index_find(&self.index, part, self.records)
         return found if found != NOT_FOUND else self.begin_flow(part)
 
     cdef uint32_t begin_flow(self, Part *part) noexcept nogil:
@@ -340,6 +344,14 @@ cdef dict by_reason(const uint64_t (*counts)[256]):
 
 cdef uint64_t random_word():
     return int.from_bytes(os.urandom(8), "little")
+
+
+cdef inline void set_tunnel_id(Record *r, uint32_t tunnel_id, uint8_t side) noexcept nogil:
+    """Remember a number that a tunnel has one way only: the last one stands."""
+    if side == SIDE_A:
+        r.ab_tunnel_id = tunnel_id
+    else:
+        r.ba_tunnel_id = tunnel_id
 
 
 cdef inline void measure_rtt(Record *r, const Part *p, uint8_t side) noexcept nogil:

@@ -9,8 +9,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
 from flowtable._memory cimport prefer_large_pages
-from flowtable._types cimport FlowKey
+from flowtable._types cimport KEY_IDS, FlowKey, Record
 from flowtable.flow._flow cimport Records, record_at
+from flowtable.packet._dissection cimport Part
 
 
 cdef extern from * nogil:
@@ -67,25 +68,31 @@ cdef inline uint32_t index_guess(const Index *index, uint64_t hash) noexcept nog
     return <uint32_t>slot - 1 if slot else NOT_FOUND
 
 
-cdef inline uint32_t find_in(const uint64_t *slots, uint64_t mask, uint64_t tag, const FlowKey *key,
-                             Records records) noexcept nogil:
+cdef inline bint is_flow_of(const Record *record, const Part *part) noexcept nogil:
+    """Whether keys are the same; with KEY_IDS the VLAN ids too, for which a key has no room."""
+    if memcmp(&record.key, &part.key, sizeof(FlowKey)) != 0:
+        return False
+    return not part.key.flags & KEY_IDS or record.link_id == part.link_id
+
+
+cdef inline uint32_t find_in(const uint64_t *slots, uint64_t mask, const Part *part, Records records) noexcept nogil:
+    cdef uint64_t tag = part.hash >> 32
     cdef uint64_t at = tag & mask
     cdef uint32_t number
     while slots[at]:
         if slots[at] >> 32 == tag:
             number = <uint32_t>slots[at] - 1
-            if memcmp(&record_at(records, number).key, key, sizeof(FlowKey)) == 0:
+            if is_flow_of(record_at(records, number), part):
                 return number
         at = (at + 1) & mask
     return NOT_FOUND
 
 
-cdef inline uint32_t index_find(const Index *index, uint64_t hash, const FlowKey *key,
-                                Records records) noexcept nogil:
-    """The record with exactly this key, or NOT_FOUND."""
-    cdef uint32_t number = find_in(index.slots, index.mask, hash >> 32, key, records)
+cdef inline uint32_t index_find(const Index *index, const Part *part, Records records) noexcept nogil:
+    """The record with exactly the key of this part, or NOT_FOUND."""
+    cdef uint32_t number = find_in(index.slots, index.mask, part, records)
     if number == NOT_FOUND and index.old != NULL:
-        number = find_in(index.old, index.old_mask, hash >> 32, key, records)
+        number = find_in(index.old, index.old_mask, part, records)
     return number
 
 

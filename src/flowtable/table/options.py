@@ -43,6 +43,7 @@ class EngineOptions:
     layer_key: LayerKeyMode = LayerKeyMode.L2
     tunnels: tuple[str, ...] = TUNNELS
     packet_statistics: bool = False
+    key_ids: bool = False
     max_flows: int | None = None
     tcp_metric: bool = False
     limits: Limits = Limits()
@@ -55,6 +56,7 @@ class EngineOptions:
         layer_key: LayerKeyMode | str,
         tunnels: Iterable[str],
         packet_statistics: bool,
+        key_ids: bool,
         max_flows: int | None,
         tcp_metric: bool,
         limits: Limits | None,
@@ -70,6 +72,7 @@ class EngineOptions:
             layer_key=LayerKeyMode.by_name(layer_key),
             tunnels=_names("tunnels", tunnels),
             packet_statistics=bool(packet_statistics),
+            key_ids=_switch("key_ids", key_ids),
             max_flows=_limit(max_flows),
             tcp_metric=_switch("tcp_metric", tcp_metric),
             limits=_limits(limits),
@@ -99,6 +102,12 @@ def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
     if not several or not all(isinstance(name, str) for name in names):
         raise OptionError(f"{option}: takes several names, such as ('gre', 'vxlan'), not {value!r}")
     return names
+
+
+def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - what an option is set to
+    if not isinstance(value, bool):
+        raise OptionError(f"{option}: takes True or False, not {value!r}")
+    return value
 
 
 def _limit(max_flows: int | None) -> int | None:

@@ -48,6 +48,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     bpf: str | None = None,
     tunnels: Iterable[str] = TUNNELS,
     packet_statistics: bool = False,
+    key_ids: bool = False,
     node_tid: str = "",
     capture_id: str = "",
     max_flows: int | None = None,
@@ -69,6 +70,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
             filtered.
         tunnels: the tunnels whose payload is a flow of its own, with the outer flow as its parent.
         packet_statistics: measure sizes of packets and the times between them each way.
+        key_ids: tell flows apart by their VLAN ids and GRE keys as well.
         node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
@@ -88,6 +90,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         layer_key=layer_key,
         tunnels=tunnels,
         packet_statistics=packet_statistics,
+        key_ids=key_ids,
         max_flows=max_flows,
         tcp_metric=tcp_metric,
         limits=limits,

@@ -1,4 +1,4 @@
-"""Tunnel headers. IPIP, 6in4, 4in6 and Teredo need none: nest IP in IP, or IPv6 in UDP."""
+"""Tunnel headers. IPIP, 6in4 and 4in6 need none: nest IP in IP. ERSPAN type I is GRE of protocol 0x88BE."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from flowtable.testing._checksum import internet_checksum
-from flowtable.testing._layer import Layer, Numbers, Place, given
+from flowtable.testing._layer import Layer, Numbers, Place, given, ip_bytes
 
 __all__ = [
     "ERSPAN2",
     "ERSPAN3",
     "GRE",
+    "NSH",
     "NVGRE",
     "PPTP",
     "VXLAN",
@@ -22,8 +23,10 @@ __all__ = [
     "Geneve",
     "GeneveOption",
     "GtpExtension",
+    "L2TPv2",
     "L2TPv3",
     "L2TPv3OverUDP",
+    "Teredo",
 ]
 
 
@@ -128,12 +131,15 @@ class ERSPAN3(Layer):
     timestamp: int = 0
     group_tag: int = 0
     platform: bytes = b""
+    frame_type: int = 0
+    """0: Ethernet; 2: IP."""
     version: int = 2
 
     def _encode(self, payload: bytes, place: Place) -> bytes:
         del place
         first = struct.pack("!HHI", self.version << 12 | self.vlan, self.session, self.timestamp)
-        return first + struct.pack("!HH", self.group_tag, bool(self.platform)) + self.platform + payload
+        last = self.frame_type << 10 | bool(self.platform)
+        return first + struct.pack("!HH", self.group_tag, last) + self.platform + payload
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,30 @@ class VXLANGPE(Layer):
     def _encode(self, payload: bytes, place: Place) -> bytes:
         following = place.number("next") if self.next_protocol is None else self.next_protocol
         return struct.pack("!II", self.flags << 24 | following, self.vni << 8) + payload
+
+
+@dataclass(frozen=True)
+class NSH(Layer):
+    """A network service header (RFC 8300); 8 bytes, and 16 of context where ``metadata_type`` is 1."""
+
+    numbers: ClassVar[Numbers] = Numbers(next=4)
+    path: int = 1
+    index: int = 255
+    metadata_type: int = 1
+    metadata: bytes = bytes(16)
+    """In whole 4-byte words."""
+    next_protocol: int | None = None
+    length: int | None = None
+    """Of all of it, in 4-byte words."""
+    ttl: int = 63
+    version: int = 0
+
+    def _encode(self, payload: bytes, place: Place) -> bytes:
+        length = given(self.length, 2 + len(self.metadata) // 4)
+        following = place.number("next") if self.next_protocol is None else self.next_protocol
+        base = self.version << 14 | self.ttl << 6 | length
+        start = struct.pack("!HBB", base, self.metadata_type, following)
+        return start + struct.pack("!I", self.path << 8 | self.index) + self.metadata + payload
 
 
 @dataclass(frozen=True)
@@ -283,3 +313,59 @@ class L2TPv3OverUDP(L2TPv3):
 
     def _encode(self, payload: bytes, place: Place) -> bytes:
         return struct.pack("!HH", self.flags_version, 0) + super()._encode(payload, place)
+
+
+@dataclass(frozen=True)
+class L2TPv2(Layer):
+    """A message of L2TP version 2 (RFC 2661, section 3.1), with PPP inside; 6 bytes and optional fields."""
+
+    numbers: ClassVar[Numbers] = Numbers(port=1701)
+    tunnel: int = 1
+    session: int = 1
+    has_length: bool = False
+    sequence: tuple[int, int] | None = None
+    """Ns and Nr."""
+    offset: int | None = None
+    """Bytes of padding before the payload."""
+    control: bool = False
+    version: int = 2
+
+    def _encode(self, payload: bytes, place: Place) -> bytes:
+        del place
+        flags = self.control << 15 | self.has_length << 14 | self.version
+        rest = struct.pack("!HH", self.tunnel, self.session)
+        if self.sequence is not None:
+            flags |= 0x0800
+            rest += struct.pack("!HH", *self.sequence)
+        if self.offset is not None:
+            flags |= 0x0200
+            rest += struct.pack("!H", self.offset) + bytes(self.offset)
+        length = struct.pack("!H", 4 + len(rest) + len(payload)) if self.has_length else b""
+        return struct.pack("!H", flags) + length + rest + payload
+
+
+@dataclass(frozen=True)
+class Teredo(Layer):
+    """What may stand before the IPv6 packet of Teredo (RFC 4380, section 5.1.1); nothing by default.
+
+    ``origin`` is a port and an IPv4 address, ``authentication`` a client id and an authentication value.
+    """
+
+    numbers: ClassVar[Numbers] = Numbers(port=3544)
+    origin: tuple[int, str] | None = None
+    authentication: tuple[bytes, bytes] | None = None
+    nonce: int = 1
+    confirmation: int = 0
+
+    def _encode(self, payload: bytes, place: Place) -> bytes:
+        del place
+        header = b""
+        if self.authentication is not None:
+            client, value = self.authentication
+            header += struct.pack("!HBB", 1, len(client), len(value)) + client + value
+            header += struct.pack("!QB", self.nonce, self.confirmation)
+        if self.origin is not None:
+            port, address = self.origin
+            # Both are hidden from address translators by turning their bits around.
+            header += struct.pack("!HH", 0, port ^ 0xFFFF) + bytes(b ^ 0xFF for b in ip_bytes(address))
+        return header + payload

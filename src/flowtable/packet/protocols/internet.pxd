@@ -6,11 +6,11 @@ from libc.string cimport memcpy
 from flowtable._cursor cimport Cursor, be16, be32, left, limit, peek, take
 from flowtable._types cimport IPV4, IPV6
 from flowtable.packet._dissection cimport (
-    BY_IP_PROTOCOL, END, FRAGMENTED, MALFORMED, TRUNCATED, Dissection, next_by, push,
+    BY_IP_PROTOCOL, BY_LAYER, END, FRAGMENTED, MALFORMED, TRUNCATED, Dissection, is_asked_for, next_by, push,
 )
 from flowtable.packet._layers cimport (
-    FRAGMENT, IPSEC_AH, IPSEC_ESP, IPV4_LAYER, IPV6_DESTINATION, IPV6_FRAGMENT, IPV6_HOP_BY_HOP, IPV6_LAYER,
-    IPV6_ROUTING,
+    FRAGMENT, IPSEC_AH, IPSEC_ESP, IPV4_IN_IPV4, IPV4_IN_IPV6, IPV4_LAYER, IPV6_DESTINATION, IPV6_FRAGMENT,
+    IPV6_HOP_BY_HOP, IPV6_IN_IPV4, IPV6_IN_IPV6, IPV6_LAYER, IPV6_ROUTING,
 )
 
 
@@ -25,6 +25,7 @@ cdef inline bint network(Dissection *d, uint8_t kind, const uint8_t *source, uin
 
     The destination follows the source.
     """
+    d.network = kind
     if not d.has_ip:
         d.has_ip = 1
         d.ip_length = length
@@ -96,9 +97,21 @@ cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
     if h[6] == 0:
         return jumbogram_or_less(d, length)
     if length == 0:
-        return MALFORMED
+        return END if h[6] == NO_NEXT_HEADER else MALFORMED     # Teredo's bubbles are empty
     limit(&d.c, length)
     return next_by(BY_IP_PROTOCOL, h[6]) if h[6] != NO_NEXT_HEADER else END
+
+
+cdef inline uint32_t ipv4_inside(Dissection *d) noexcept nogil:
+    """IPv4 in IPv4 (RFC 2003) or in IPv6 (RFC 2473): no header between the two."""
+    d.cut = is_asked_for(d, IPV4_IN_IPV4 if d.network == IPV4 else IPV4_IN_IPV6)
+    return next_by(BY_LAYER, IPV4_LAYER)
+
+
+cdef inline uint32_t ipv6_inside(Dissection *d) noexcept nogil:
+    """IPv6 in IPv4 (RFC 4213) or in IPv6 (RFC 2473): no header between the two."""
+    d.cut = is_asked_for(d, IPV6_IN_IPV4 if d.network == IPV4 else IPV6_IN_IPV6)
+    return next_by(BY_LAYER, IPV6_LAYER)
 
 
 cdef inline uint32_t jumbogram_or_less(Dissection *d, uint32_t length) noexcept nogil:

@@ -1,12 +1,15 @@
-# Layers that carry another packet.
+# Tunnels right behind a link layer or IP: GRE with what goes on behind it, MPLS with its pseudowires, EtherIP.
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from flowtable._cursor cimport Cursor, be16, be24, be32, left, limit, peek, take
-from flowtable.packet._dissection cimport BY_LAYER, END, MALFORMED, TRUNCATED, Dissection, next_by, push
-from flowtable.packet._layers cimport (
-    ETHERIP, ETHERNET, GENEVE, GRE, GRE_ERSPAN, GTP_PAYLOAD, GTPV1U, MPLS, MPLS_PAYLOAD, PPP, VXLAN,
+from flowtable._cursor cimport Cursor, be16, be32, left, peek, take
+from flowtable.packet._dissection cimport (
+    BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, is_asked_for, next_by, push,
 )
+from flowtable.packet._layers cimport (
+    ERSPAN, ERSPAN_II, ERSPAN_III, ETHERIP, ETHERNET, GRE, MPLS, MPLS_PAYLOAD, NONE, NVGRE, PW_CONTROL_WORD,
+)
+from flowtable.packet.protocols.guess cimport is_ethernet
 from flowtable.packet.protocols.link cimport by_ether_type, by_ip_version
 
 
@@ -15,16 +18,20 @@ cdef enum:
     GRE_ROUTING = 0x40
     GRE_KEY = 0x20
     GRE_SEQUENCE = 0x10
-    GRE_ACKNOWLEDGE = 0x80              # in the second byte; version 1 only
-    ERSPAN_TYPE = 0x88BE
-    G_PDU = 255                         # the GTP message that carries a user's packet
+    GRE_VERSION = 0x07                  # in the second byte
+    GRE_ACKNOWLEDGE = 0x80              # likewise; version 1 only
+    ERSPAN_TYPE = 0x88BE                # of types I and II
+    ERSPAN_III_TYPE = 0x22EB
+    BRIDGED = 0x6558                    # Ethernet inside
+    FIRST_VSID = 0x1000                 # lower ones are reserved (RFC 7637, 3.2), and so a plain GRE key
 
 
 cdef inline uint32_t gre(Dissection *d) noexcept nogil:
-    """RFC 1701, 2784 and 2890, and version 1 of PPTP (RFC 2637)."""
+    """RFC 1701, 2784 and 2890, and version 1 of PPTP (RFC 2637); NVGRE is told by its fields (RFC 7637, 3.2)."""
     cdef const uint8_t *h = take(&d.c, 4)
     cdef const uint8_t *key
     cdef uint32_t network_id = 0
+    cdef uint8_t layer
     if h == NULL:
         return TRUNCATED
     if h[0] & (GRE_CHECKSUM | GRE_ROUTING) and take(&d.c, 4) == NULL:
@@ -40,10 +47,11 @@ cdef inline uint32_t gre(Dissection *d) noexcept nogil:
         return TRUNCATED
     if h[1] & GRE_ACKNOWLEDGE and take(&d.c, 4) == NULL:
         return TRUNCATED
-    push(d, GRE, h)
+    layer = NVGRE if is_asked_for(d, NVGRE) and is_nvgre(h, network_id) else GRE
+    push(d, layer, h)
     if h[0] & GRE_KEY:
-        d.part.network_id = network_id
-    return next_by(BY_LAYER, GRE_ERSPAN) if be16(h + 2) == ERSPAN_TYPE else by_ether_type(be16(h + 2))
+        d.part.network_id = network_id if layer == GRE else network_id >> 8
+    return gre_payload(d, h[0], be16(h + 2))
 
 
 cdef inline bint gre_routes_parse(Cursor *c) noexcept nogil:
@@ -56,9 +64,60 @@ cdef inline bint gre_routes_parse(Cursor *c) noexcept nogil:
     return h != NULL
 
 
-cdef inline uint32_t gre_erspan(Dissection *d) noexcept nogil:
+cdef inline bint is_nvgre(const uint8_t *h, uint32_t key) noexcept nogil:
+    """Version 0 with a key, without checksum and sequence, around Ethernet, and a VSID that is not reserved."""
+    if h[0] & (GRE_CHECKSUM | GRE_ROUTING | GRE_KEY | GRE_SEQUENCE) != GRE_KEY or h[1] & GRE_VERSION:
+        return False
+    return be16(h + 2) == BRIDGED and key >> 8 >= FIRST_VSID
+
+
+cdef inline uint32_t gre_payload(Dissection *d, uint8_t flags, uint32_t kind) noexcept nogil:
+    """What GRE carries; of ERSPAN type I only the missing sequence number tells."""
+    if not is_asked_for(d, ERSPAN_II):
+        return next_by(BY_LAYER, ERSPAN) if kind == ERSPAN_TYPE else by_ether_type(kind)
+    if kind == ERSPAN_III_TYPE:
+        return next_by(BY_LAYER, ERSPAN_III)
+    if kind != ERSPAN_TYPE:
+        return by_ether_type(kind)
+    if flags & GRE_SEQUENCE:
+        return next_by(BY_LAYER, ERSPAN_II)
+    d.cut = 1
+    return next_by(BY_LAYER, ETHERNET)
+
+
+cdef inline uint32_t erspan(Dissection *d) noexcept nogil:
     """ERSPAN II without a name of its own: its eight bytes count to the packet that it carries."""
     return next_by(BY_LAYER, ETHERNET) if take(&d.c, 8) != NULL else TRUNCATED
+
+
+cdef inline uint32_t erspan_ii(Dissection *d) noexcept nogil:
+    """draft-foschiano-erspan-03, 4.2: version 1 in the first four bits."""
+    cdef const uint8_t *h = take(&d.c, 8)
+    if h == NULL:
+        return TRUNCATED
+    if h[0] >> 4 != 1:
+        return MALFORMED
+    push(d, ERSPAN_II, h)
+    d.part.network_id = be16(h + 2) & 0x3FF
+    return next_by(BY_LAYER, ETHERNET)
+
+
+cdef inline uint32_t erspan_iii(Dissection *d) noexcept nogil:
+    """draft-foschiano-erspan-03, 4.3: version 2; eight bytes more of a platform if the last bit says so."""
+    cdef const uint8_t *h = peek(&d.c, 12)
+    cdef uint8_t frame_type
+    if h == NULL:
+        return TRUNCATED
+    if h[0] >> 4 != 2:
+        return MALFORMED
+    if take(&d.c, 20 if h[11] & 1 else 12) == NULL:
+        return TRUNCATED
+    push(d, ERSPAN_III, h)
+    d.part.network_id = be16(h + 2) & 0x3FF
+    frame_type = (h[10] >> 2) & 0x1F
+    if frame_type == 0:
+        return next_by(BY_LAYER, ETHERNET)
+    return by_ip_version(d, NONE) if frame_type == 2 else UNKNOWN
 
 
 cdef inline uint32_t mpls(Dissection *d) noexcept nogil:
@@ -74,37 +133,23 @@ cdef inline uint32_t mpls(Dissection *d) noexcept nogil:
 
 cdef inline uint32_t mpls_payload(Dissection *d) noexcept nogil:
     """Nothing names what a label carries: the first nibble tells IP, and all else is Ethernet."""
+    cdef const uint8_t *h = peek(&d.c, 1)
+    if h != NULL and h[0] >> 4 <= 1 and is_asked_for(d, PW_CONTROL_WORD) and not is_ethernet(&d.c, 0):
+        return pseudowire(d)
     return by_ip_version(d, ETHERNET)
 
 
-cdef inline uint32_t vxlan(Dissection *d) noexcept nogil:
-    """RFC 7348."""
-    cdef const uint8_t *h = take(&d.c, 8)
+cdef inline uint32_t pseudowire(Dissection *d) noexcept nogil:
+    """RFC 4385: a word that begins with 0 before Ethernet (RFC 4448, 4.6), or with 1 before what is no data."""
+    cdef const uint8_t *h = peek(&d.c, 22)          # less does not tell what it is
     if h == NULL:
         return TRUNCATED
-    push(d, VXLAN, h)
-    d.part.network_id = be24(h + 4)
-    return next_by(BY_LAYER, ETHERNET) if left(&d.c) else END
-
-
-cdef inline uint32_t geneve(Dissection *d) noexcept nogil:
-    """RFC 8926: eight bytes, then options that fill their length exactly."""
-    cdef const uint8_t *h = take(&d.c, 8)
-    cdef const uint8_t *option
-    cdef Cursor options
-    if h == NULL:
-        return TRUNCATED
-    options.p = take(&d.c, (h[0] & 0x3F) * 4)
-    if options.p == NULL:
-        return TRUNCATED
-    options.end = d.c.p
-    while left(&options) > 0:
-        option = take(&options, 4)
-        if option == NULL or take(&options, (option[3] & 0x1F) * 4) == NULL:
-            return MALFORMED
-    push(d, GENEVE, h)
-    d.part.network_id = be24(h + 4)
-    return by_ether_type(be16(h + 2)) if left(&d.c) else END
+    if h[0] >> 4 == 1 and h[1] == 0:
+        return UNKNOWN
+    if h[0] >> 4 == 0 and is_ethernet(&d.c, 4):
+        take(&d.c, 4)
+        push(d, PW_CONTROL_WORD, h)
+    return next_by(BY_LAYER, ETHERNET)
 
 
 cdef inline uint32_t etherip(Dissection *d) noexcept nogil:
@@ -114,35 +159,3 @@ cdef inline uint32_t etherip(Dissection *d) noexcept nogil:
         return TRUNCATED
     push(d, ETHERIP, h)
     return next_by(BY_LAYER, ETHERNET)
-
-
-cdef inline uint32_t gtpv1u(Dissection *d) noexcept nogil:
-    """3GPP TS 29.281, 5.1: optional fields, then extension headers in units of four bytes."""
-    cdef const uint8_t *h = take(&d.c, 8)
-    cdef const uint8_t *optional
-    cdef const uint8_t *extension
-    cdef uint8_t more
-    if h == NULL:
-        return TRUNCATED
-    if h[0] >> 5 != 1:
-        return MALFORMED
-    if left(&d.c) < be16(h + 2):
-        return TRUNCATED
-    limit(&d.c, be16(h + 2))
-    if h[0] & 7:
-        optional = take(&d.c, 4)
-        if optional == NULL:
-            return TRUNCATED
-        more = optional[3] if h[0] & 4 else 0
-        while more:
-            extension = peek(&d.c, 1)
-            if extension == NULL or extension[0] == 0 or take(&d.c, extension[0] * 4) == NULL:
-                return MALFORMED
-            more = extension[extension[0] * 4 - 1]
-    push(d, GTPV1U, h)
-    return next_by(BY_LAYER, GTP_PAYLOAD) if h[1] == G_PDU and left(&d.c) else END
-
-
-cdef inline uint32_t gtp_payload(Dissection *d) noexcept nogil:
-    """A user's packet: IP by its first nibble, else PPP."""
-    return by_ip_version(d, PPP)

@@ -1,0 +1,279 @@
+"""Tunnels as flows: both ways are one outer flow and one inner one, told apart by what both have."""
+
+import pytest
+from reading import read_frames
+
+import flowtable
+from flowtable.testing import (
+    ERSPAN2,
+    ERSPAN3,
+    GRE,
+    MPLS,
+    NVGRE,
+    PPP,
+    TCP,
+    UDP,
+    VXLAN,
+    VXLANGPE,
+    ControlWord,
+    Dot1Q,
+    EtherIP,
+    Ethernet,
+    Geneve,
+    GTPv1U,
+    IPv4,
+    IPv6,
+    L2TPv2,
+    L2TPv3,
+    L2TPv3OverUDP,
+    PPPoE,
+    Teredo,
+    WireGuard,
+)
+
+MACS = "02:00:00:00:00:01", "02:00:00:00:00:02"
+OUTER4, OUTER6 = ("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")
+
+
+def link(way):
+    return Ethernet(*MACS[:: 1 - 2 * way])
+
+
+def outer(way, version=4):
+    ends = OUTER4 if version == 4 else OUTER6
+    return link(way) / (IPv4 if version == 4 else IPv6)(*ends[:: 1 - 2 * way])
+
+
+def inner(way, version=4):
+    ends = ("172.16.0.1", "172.16.0.2") if version == 4 else ("2001:db8:9::1", "2001:db8:9::2")
+    ip = (IPv4 if version == 4 else IPv6)(*ends[:: 1 - 2 * way])
+    return ip / TCP(*(40000, 80)[:: 1 - 2 * way], ("S", "SA")[way])
+
+
+def bridged(way):
+    return Ethernet(*("02:00:00:00:00:0a", "02:00:00:00:00:0b")[:: 1 - 2 * way]) / inner(way)
+
+
+def udp(way, tunnel):
+    """Where both ends use the tunnel's port, and where only the far one does."""
+    return UDP(*(50000, tunnel.numbers.port)[:: 1 - 2 * way]) / tunnel
+
+
+EITHER = {
+    "ipip": lambda way, _n: outer(way) / inner(way),
+    "6in4": lambda way, _n: outer(way) / inner(way, 6),
+    "4in6": lambda way, _n: outer(way, 6) / inner(way),
+    "6in6": lambda way, _n: outer(way, 6) / inner(way, 6),
+    "gtpu": lambda way, n: outer(way) / udp(way, GTPv1U(n + way)) / inner(way),
+    "l2tpv2": lambda way, n: outer(way) / udp(way, L2TPv2(n + way, n)) / PPP() / inner(way),
+    "l2tpv3": lambda way, n: outer(way) / L2TPv3(n + way) / bridged(way),
+    "l2tpv3_udp": lambda way, n: outer(way) / udp(way, L2TPv3OverUDP(n + way)) / bridged(way),
+    "etherip": lambda way, _n: outer(way) / EtherIP() / bridged(way),
+    "teredo": lambda way, _n: outer(way) / udp(way, Teredo()) / inner(way, 6),
+    "pseudowire": lambda way, n: link(way) / MPLS(n + way) / ControlWord() / bridged(way),
+    "gre_key": lambda way, n: outer(way) / GRE(key=n) / inner(way),
+    "erspan_1": lambda way, _n: outer(way) / GRE(protocol=0x88BE) / bridged(way),
+}
+NUMBERED = {
+    "vxlan-gpe": lambda way, n: outer(way) / UDP(50000 + way) / VXLANGPE(n) / inner(way),
+    "nvgre": lambda way, n: outer(way) / NVGRE(vsid=0x1000 + n) / bridged(way),
+    "erspan": lambda way, n: outer(way) / GRE(sequence=way) / ERSPAN2(n) / bridged(way),
+    "erspan_3": lambda way, n: outer(way) / GRE(sequence=way) / ERSPAN3(n) / bridged(way),
+    "vxlan": lambda way, n: outer(way) / UDP(50000 + way) / VXLAN(n) / bridged(way),
+    "geneve": lambda way, n: outer(way) / UDP(50000 + way) / Geneve(n) / bridged(way),
+}
+ALL = EITHER | NUMBERED
+
+
+def ways(flow):
+    return flow.metric.ab_packets, flow.metric.ba_packets
+
+
+@pytest.mark.parametrize("mode", ["L2", "L3"])
+@pytest.mark.parametrize("name", ALL)
+def test_both_ways_are_one_flow_outside_and_one_inside(tmp_path, name, mode):
+    frames = [ALL[name](way, 5) for way in (0, 1, 1)]
+    around, within = read_frames(tmp_path, frames, layer_key=mode)
+    counts = (0, 0) if name == "pseudowire" and mode == "L3" else (1, 2)
+    assert (ways(around), ways(within)) == (counts, (1, 2))
+    assert within.parent == around
+    assert within.application == "TCP"
+    assert within.network.a in ("172.16.0.1", "2001:db8:9::1")
+    assert around.children == [within]
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_what_numbers_a_tunnel_on_both_ways_is_in_the_key(tmp_path, name):
+    frames = [NUMBERED[name](way, number) for number in (5, 6) for way in (0, 1)]
+    first, inside, second, inside_second = read_frames(tmp_path, frames)
+    assert [ways(flow) for flow in (first, second, inside, inside_second)] == [(1, 1)] * 4
+    assert second.network.id == first.network.id + 1
+    assert first.l3_tracking_id != second.l3_tracking_id
+    assert inside.l3_tracking_id == inside_second.l3_tracking_id
+    assert inside.uuid != inside_second.uuid
+    assert first.tunnel_id is None
+
+
+@pytest.mark.parametrize("name", EITHER)
+def test_what_may_differ_each_way_is_not_in_the_key(tmp_path, name):
+    frames = [EITHER[name](way, number) for number in (5, 6) for way in (0, 1)]
+    assert [ways(flow) for flow in read_frames(tmp_path, frames)] == [(2, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "ab", "ba"),
+    [("gtpu", 7, 8), ("l2tpv3", 7, 8), ("l2tpv3_udp", 7, 8), ("l2tpv2", 7 << 16 | 7, 8 << 16 | 7)],
+)
+def test_numbers_of_one_way_are_kept_by_way(tmp_path, name, ab, ba):
+    frames = [EITHER[name](way, number) for number in (5, 7) for way in (0, 1)]
+    around, within = read_frames(tmp_path, frames)
+    assert (around.tunnel_id.ab, around.tunnel_id.ba) == (ab, ba)
+    assert around.to_dict()["TunnelID"] == {"AB": ab, "BA": ba}
+    assert around.get("TunnelID.AB") == ab
+    assert within.tunnel_id is None
+    assert "TunnelID" not in within.to_dict()
+
+
+def test_a_way_that_was_not_seen_has_the_number_0(tmp_path):
+    around, _ = read_frames(tmp_path, [EITHER["gtpu"](0, 5)])
+    assert (around.tunnel_id.ab, around.tunnel_id.ba) == (5, 0)
+    column = flowtable.read(tmp_path / "frames.pcap").to_arrow()["tunnel_id_ab"]
+    assert column.to_pylist() == [5, None]
+
+
+def test_signalling_is_part_of_its_tunnels_flow_and_has_no_number(tmp_path):
+    echo = [outer(way) / UDP(2152) / GTPv1U(0, sequence=1, message_type=1 + way) for way in (0, 1)]
+    data = [outer(way) / UDP(2152) / GTPv1U(9 + way) / inner(way) for way in (0, 1)]
+    around, within = read_frames(tmp_path, echo + data + echo)
+    assert ways(around) == (3, 3)
+    assert (around.tunnel_id.ab, around.tunnel_id.ba) == (9, 10)
+    assert ways(within) == (1, 1)
+    (alone,) = read_frames(tmp_path, echo)
+    assert alone.tunnel_id is None
+
+
+# ---- key_ids
+
+TAGGED = {
+    "vlan": lambda way, n: link(way) / Dot1Q(n) / inner(way),
+    "qinq": lambda way, n: link(way) / Dot1Q(9) / Dot1Q(n) / inner(way),
+    "gre": EITHER["gre_key"],
+    "vlan_in_vxlan": lambda way, n: outer(way) / UDP(50000) / VXLAN(3) / link(way) / Dot1Q(n) / inner(way),
+    "vlan_around_vxlan": lambda way, n: (
+        link(way) / Dot1Q(n) / IPv4(*OUTER4[:: 1 - 2 * way]) / UDP(50000) / VXLAN(3) / bridged(way)
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", ["L2", "L3"])
+@pytest.mark.parametrize("name", TAGGED)
+def test_ids_are_in_the_key_only_if_asked_for(tmp_path, name, mode):
+    frames = [TAGGED[name](way, number) for number in (5, 6, 4000) for way in (0, 1)]
+    without = read_frames(tmp_path, frames, layer_key=mode)
+    assert {ways(flow) for flow in without} == {(3, 3)}
+    told = read_frames(tmp_path, frames, layer_key=mode, key_ids=True)
+    outside = 1 if name == "vlan_in_vxlan" else 0
+    assert len(told) - outside == 3 * (len(without) - outside)
+    assert {ways(flow) for flow in told[outside:]} == {(1, 1)}
+    assert len({flow.uuid for flow in told}) == len(told)
+    changed = [flow for flow in told if (flow.link.id if name.startswith(("vlan", "qinq")) and flow.link else
+                                         flow.network.id)]  # fmt: skip
+    assert len(changed) >= 3
+
+
+def test_vlan_ids_are_in_the_tracking_id_and_gre_keys_in_both(tmp_path):
+    def ids(frame, **options):
+        flow = read_frames(tmp_path, [frame], **options)[0]
+        return flow.tracking_id, flow.l3_tracking_id
+
+    plain, tagged = link(0) / inner(0), TAGGED["vlan"](0, 5)
+    assert ids(plain) == ids(tagged) == ids(plain, key_ids=True)
+    assert ids(tagged, key_ids=True)[0] != ids(tagged)[0]
+    assert ids(tagged, key_ids=True)[1] == ids(tagged)[1]
+    keyed = TAGGED["gre"](0, 5)
+    assert ids(keyed, key_ids=True)[0] != ids(keyed)[0]
+    assert ids(keyed, key_ids=True)[1] != ids(keyed)[1]
+
+
+def test_vlan_ids_that_differ_late_are_told_apart(tmp_path):
+    """All five count, though the key itself has no room for them."""
+
+    def frame(*tags):
+        packet = link(0)
+        for tag in tags:
+            packet = packet / Dot1Q(tag)
+        return packet / inner(0)
+
+    frames = [frame(1, 2, 3, 4, 5), frame(1, 2, 3, 4, 6), frame(2, 2, 3, 4, 5), frame(1, 2, 3, 4, 5)]
+    flows = read_frames(tmp_path, frames, key_ids=True)
+    assert [flow.metric.ab_packets for flow in flows] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("value", [1, None, "yes"])
+def test_key_ids_is_a_switch(tmp_path, value):
+    with pytest.raises(flowtable.FlowError, match="key_ids: takes True or False"):
+        read_frames(tmp_path, [], key_ids=value)
+
+
+# ---- which tunnels are looked at
+
+HIDDEN = {
+    "vxlan-gpe": ("VXLANGPE", NUMBERED["vxlan-gpe"]),
+    "nvgre": ("NVGRE", NUMBERED["nvgre"]),
+    "erspan": ("ERSPANII", NUMBERED["erspan"]),
+    "l2tpv2": ("L2TPv2", EITHER["l2tpv2"]),
+    "l2tpv3": ("L2TPv3", EITHER["l2tpv3"]),
+    "teredo": ("Teredo", EITHER["teredo"]),
+    "pseudowire": ("PWControlWord", EITHER["pseudowire"]),
+    "wireguard": ("WireGuard", lambda way, _n: outer(way) / udp(way, WireGuard()) / b""),
+}
+REFERENCE = ("gre", "mpls", "vxlan", "geneve")
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_layers_that_the_reference_does_not_know_are_named_only_if_asked_for(tmp_path, name):
+    layer, frame = HIDDEN[name]
+    for tunnels, expected in ((REFERENCE, False), ((), False), ((name,), True), ((*REFERENCE, name), True)):
+        (first, *others) = read_frames(tmp_path, [frame(0, 5)], tunnels=tunnels)
+        assert (first.layers_path.split("/")[-1] == layer) is expected
+        if expected and name != "wireguard":
+            assert len(others) == 1
+
+
+@pytest.mark.parametrize("name", ["ipip", "6in4", "4in6", "6in6", "gtpu", "etherip"])
+def test_tunnels_of_known_layers_are_only_cut_if_asked_for(tmp_path, name):
+    (uncut,) = read_frames(tmp_path, [EITHER[name](0, 5)], tunnels=REFERENCE)
+    around, within = read_frames(tmp_path, [EITHER[name](0, 5)], tunnels=(name,))
+    assert f"{around.layers_path}/{within.layers_path}" == uncut.layers_path
+    assert uncut.network.a == around.network.a
+
+
+@pytest.mark.parametrize(("name", "other"), [("6in4", "sit"), ("gtpu", "gtp")])
+def test_some_tunnels_have_two_names(tmp_path, name, other):
+    assert len(read_frames(tmp_path, [EITHER[name](0, 5)], tunnels=(other,))) == 2
+
+
+def test_pppoe_is_cut_if_asked_for(tmp_path):
+    frames = [link(way) / PPPoE() / PPP() / inner(way) for way in (0, 1)]
+    (flow,) = read_frames(tmp_path, frames)
+    assert flow.layers_path == "Ethernet/PPPoE/PPP/IPv4/TCP"
+    around, within = read_frames(tmp_path, frames, tunnels=("pppoe",))
+    assert (around.layers_path, within.layers_path) == ("Ethernet/PPPoE", "PPP/IPv4/TCP")
+    assert (ways(around), ways(within)) == ((1, 1), (1, 1))
+
+
+def test_an_answer_to_a_port_that_is_wireguards_keeps_what_it_is(tmp_path):
+    """Its port is one that clients get by chance; what is no such message only has no further name."""
+    flows = read_frames(tmp_path, [outer(0) / UDP(443, 51820) / b"something else"])
+    assert [flow.layers_path for flow in flows] == ["Ethernet/IPv4/UDP"]
+    assert flows.account.decode_stops == {"malformed WireGuard": 1}
+
+
+def test_bytes_of_an_inner_flow_are_what_its_tunnel_leaves(tmp_path):
+    for name in ("gtpu", "ipip", "l2tpv3", "erspan", "nvgre", "pseudowire"):
+        frame = bytes(ALL[name](0, 5))
+        around, within = read_frames(tmp_path, [frame], layer_key="L3")
+        expected = len(bytes(bridged(0))) if within.link else len(bytes(inner(0)))
+        assert within.metric.ab_bytes == expected
+        around, _ = read_frames(tmp_path, [frame])
+        assert around.metric.ab_bytes == len(frame)
