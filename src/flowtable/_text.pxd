@@ -1,4 +1,4 @@
-# Numbers, addresses and ids as text. Each function writes at `out` and gives the bytes that it wrote.
+# Numbers, addresses, ids and bytes as text. Each function writes at `out` and gives the bytes that it wrote.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -99,4 +99,19 @@ cdef inline int put_ipv6(char *out, const uint8_t *address) noexcept nogil:
             at += 1
         at += put_hex(<uint8_t *>out + at, (<uint32_t>address[2 * i] << 8) | address[2 * i + 1])
         i += 1
+    return at
+
+
+cdef inline int put_base64(char *out, const uint8_t *data, int size) noexcept nogil:
+    """RFC 4648, 4, with padding."""
+    cdef const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    cdef int at = 0, i, j
+    cdef uint32_t word
+    for i in range(0, size, 3):
+        word = 0
+        for j in range(3):
+            word = word << 8 | (data[i + j] if i + j < size else 0)
+        for j in range(4):
+            out[at] = digits[(word >> (18 - 6 * j)) & 63] if i + j <= size else c"="
+            at += 1
     return at

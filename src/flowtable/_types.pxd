@@ -61,11 +61,14 @@ cdef enum:                  # bits of FlowKey.flags
     KEY_IDS = 8             # `network_id` is part of the key, and so are the record's VLAN ids
 
 
-cdef enum:                  # bits of Record.has: what was asked for, and so is there, be it zero
+cdef enum:                  # bits of Record.has: what was asked for, and is there, be it zero
     HAS_TCP_METRIC = 1
     HAS_STREAMS = 2         # with HAS_TCP_METRIC only
     HAS_IP_METRIC = 4
     HAS_STATISTICS = 8
+    HAS_DNS = 16            # a message of this kind, among those that the flow keeps
+    HAS_DHCPV4 = 32
+    HAS_VRRP = 64
 
 
 cdef struct FlowKey:

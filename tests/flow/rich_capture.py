@@ -13,7 +13,11 @@ RESETS = [
     bytes(Ethernet(*MACS[::way]) / IPv4(*ADDRESSES[::way]) / TCP(*(1, 2)[::way], flags="R"))
     for way in (1, -1)
 ]
-EVERY_OPTION = {"packet_statistics": True, "tcp_metric": True}  # that fills fields
+EVERY_OPTION = {  # that fills fields
+    "packet_statistics": True,
+    "tcp_metric": True,
+    "extra_layers": ("DNS", "DHCPv4", "VRRP"),
+}
 NODE, CAPTURE = '=cmd|"<b>n</b>', "capture ü\n"
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, ipc, parquet
 from rich_capture import CAPTURE, NODE
+from shown_messages import shown
 
 from flowtable.flow import FIELDS, Kind
 
@@ -21,6 +22,7 @@ TYPES = {
     Kind.DURATION: pa.int64(),
     Kind.FLAG: pa.bool_(),
     Kind.FRACTION: pa.float64(),
+    Kind.JSON: pa.string(),
 }
 
 
@@ -30,27 +32,29 @@ def by_attribute(flow, attribute):
     return None if holder is None else getattr(holder, name)
 
 
-def in_ms(f, value):
-    return value // 1_000_000 if f.kind is Kind.TIME and value is not None else value
+def as_shown(f, value):
+    """Give an attribute as dictionaries have it: times in ms, and a message as a dictionary of its own."""
+    if f.kind is Kind.TIME and value is not None:
+        return value // 1_000_000
+    return shown(value)
 
 
 def test_get_shows_what_attributes_hold(rich):
     for flow in rich:
         for f in FIELDS:
-            expected = in_ms(f, by_attribute(flow, f.attribute))
+            expected = as_shown(f, by_attribute(flow, f.attribute))
             assert flow.get(f.path) == flow.get(f.attribute) == flow.get(f.column) == expected
 
 
 def test_dictionaries_hold_what_get_shows(rich):
     for flow in rich:
-        shown = flow.to_dict()
+        dictionary = flow.to_dict()
         for f in FIELDS:
-            holder = shown.get(f.group, {}) if f.group else shown
+            holder = dictionary.get(f.group, {}) if f.group else dictionary
             assert holder.get(f.name) == flow.get(f.path)
-        names = {
-            f"{group}.{name}" for group, held in shown.items() if isinstance(held, dict) for name in held
-        }
-        names |= {name for name, held in shown.items() if not isinstance(held, dict)}
+        whole = {f.path for f in FIELDS if not f.group}
+        names = whole.intersection(dictionary)
+        names |= {f"{group}.{name}" for group in {*dictionary} - whole for name in dictionary[group]}
         assert names <= {f.path for f in FIELDS}
 
 
@@ -75,7 +79,9 @@ def test_ndjson_is_the_dictionary(rich):
 
 
 def arrow_value(f, value):
-    """Give a value as columns have it: times in ns, and null where there is none."""
+    """Give a value as columns have it: times in ns, messages as JSON, and null where there is none."""
+    if f.kind is Kind.JSON and value is not None:
+        return json.dumps(shown(value))
     return None if f.kind is Kind.ID and value == "" else value
 
 

@@ -38,6 +38,7 @@ MESSAGES = {
     "": [
         "UUID 1", "LayersPath 2", "Application 3", "ParentUUID 6", "Start 10", "Last 11", "NodeTID 33",
         "CaptureID 34", "RawPacketsCaptured 37", "TrackingID 50", "L3TrackingID 51", "FinishType 60",
+        "DHCPv4 1000", "DNS 1001", "VRRPv2 1002",
     ],
     "Link 20": LAYER,
     "Network 21": LAYER,

@@ -10,6 +10,7 @@ from flowtable.packet._decode import registry
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 
 PROTOCOLS = sorted((PACKAGE / "packet" / "protocols").glob("*.pxd"))
+READERS = [*PROTOCOLS, PACKAGE / "flow" / "_messages.pyx"]
 
 # Places outside the cursor's own functions that touch its ends, each looked at by a person: they set up a
 # cursor over bytes that were taken, move one to where another one came to, or look at a byte that left()
@@ -28,6 +29,15 @@ REVIEWED = {
         "words[n].end = c.p",
         'if not c"A" <= word.p[i] <= c"Z":',
     ],
+    "_messages.pyx": [
+        "m.start = m.c.p = message.data",
+        "m.c.end = message.data + message.length",
+        "data.p = take(&m.c, be16(h + 8))",
+        "if data.p == NULL:",
+        "data.end = m.c.p",
+        "c.p, c.end = message.data, message.data + message.length",
+        "c.p, c.end = message.data, message.data + message.length",
+    ],
     "control.pxd": [
         "cdef const uint8_t *h = d.c.p",
         "d.c.p = c.p",
@@ -39,7 +49,6 @@ REVIEWED = {
         "m.start, m.c = d.c.p, d.c",
         "c.p = at.p",
         "at.p, at.end = m.start, m.c.end",
-        "c.p = at.p",
         "data.p = take(&m.c, be16(h + 8))",
         "if data.p == NULL:",
         "data.end = m.c.p",
@@ -67,7 +76,7 @@ REVIEWED = {
 TOUCHES = re.compile(r"\b\w+(\[\w+\])?\.(p|end)\b(?!\w)|\bd\.frame\b|\.c\.(p|end)\b")
 
 
-@pytest.mark.parametrize("path", PROTOCOLS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", READERS, ids=lambda path: path.name)
 def test_packet_bytes_are_read_through_the_cursor(path):
     lines = [line.strip() for line in code_of(path).splitlines() if TOUCHES.search(line)]
     assert lines == REVIEWED.get(path.name, [])
@@ -76,7 +85,7 @@ def test_packet_bytes_are_read_through_the_cursor(path):
 HAVE_ASKED = {"routing"}  # igmp() has peeked what its three kinds of messages take
 
 
-@pytest.mark.parametrize("path", PROTOCOLS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", READERS, ids=lambda path: path.name)
 def test_what_was_taken_is_looked_at_before_it_is_read(path):
     """A header that take() or peek() may refuse is compared with NULL in the lines below it."""
     lines = code_of(path).splitlines()

@@ -15,6 +15,7 @@ from flowtable.cli.summary import account_lines, nothing_decoded
 from flowtable.cli.terminal import say
 from flowtable.cli.write import write_flows
 from flowtable.errors import CaptureWarning, FilterWarning, OptionError
+from flowtable.flow.messages import EXTRA_LAYERS
 from flowtable.packet import TUNNELS
 from flowtable.table import ApplicationPortMap
 from flowtable.table.options import FILLING
@@ -124,6 +125,13 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help="measure sizes of packets and the times between them",
     )
     add("--key-ids", action="store_true", help="tell flows apart by VLAN ids and GRE keys as well")
+    add(
+        "--extra-layers",
+        metavar="NAMES",
+        type=_names,
+        default=(),
+        help=f"messages to keep with flows, with commas between them: {','.join(EXTRA_LAYERS)}",
+    )
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
@@ -166,6 +174,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             max_flows=options.max_flows,
             app_ports=_app_ports(options.app_ports),
             tcp_metric=options.tcp_metric,
+            extra_layers=options.extra_layers,
             progress=progress,
         )
 

@@ -29,6 +29,7 @@ _SHOWN: Final = {
     Kind.TIME: 3,
     Kind.FRACTION: 4,
     Kind.FLAG: 5,
+    Kind.JSON: 6,
 }
 
 
@@ -36,10 +37,11 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
     """Write flows as NDJSON; ``rows`` are record numbers, or None for all."""
     programme = JsonProgramme(_steps(records))
     total = records.count if rows is None else len(rows)
-    lines = max(1, CHUNK_BYTES // programme.line_bytes)
+    most, start = max(1, CHUNK_BYTES // programme.line_bytes), 0
     with opened(to) as file:
-        for start in range(0, total, lines):
-            file.write(json_lines(records, programme, rows, start, min(start + lines, total)))
+        while start < total:
+            lines, start = json_lines(records, programme, rows, start, min(start + most, total))
+            file.write(lines)
 
 
 def _steps(records: Records) -> list[tuple[bytes, bytes, int, int, bool, list[bytes]]]:

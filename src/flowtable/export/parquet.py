@@ -16,13 +16,13 @@ def write_parquet(reader: Any, to: Target) -> None:
     """Write the batches of a ``RecordBatchReader``, a row group each.
 
     Names repeat, and have a dictionary; one of addresses costs more time than it saves room. Ids never
-    repeat, so that compression and their smallest and largest would only cost time.
+    repeat, so that compression and their smallest and largest would only cost time; messages are compressed.
     """
     unique = (Kind.ID, Kind.TEXT)
     options = {
         "use_dictionary": [f.column for f in FIELDS if f.kind is Kind.NAME],
         "compression": {f.column: "none" if f.kind in unique else "snappy" for f in FIELDS},
-        "write_statistics": [f.column for f in FIELDS if f.kind not in unique],
+        "write_statistics": [f.column for f in FIELDS if f.kind not in (*unique, Kind.JSON)],
     }
     with opened(to) as file, pq.ParquetWriter(file, reader.schema, **options) as writer:
         for batch in reader:

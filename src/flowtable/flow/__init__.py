@@ -2,6 +2,17 @@
 
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
+from flowtable.flow.messages import (
+    DHCPv4Message,
+    DNSMailExchange,
+    DNSMessage,
+    DNSOption,
+    DNSQuestion,
+    DNSRecord,
+    DNSService,
+    DNSStartOfAuthority,
+    VRRPAdvertisement,
+)
 from flowtable.flow.model import (
     TTL,
     Flow,
@@ -23,6 +34,14 @@ __all__ = [
     "FIELDS",
     "TTL",
     "Account",
+    "DHCPv4Message",
+    "DNSMailExchange",
+    "DNSMessage",
+    "DNSOption",
+    "DNSQuestion",
+    "DNSRecord",
+    "DNSService",
+    "DNSStartOfAuthority",
     "Field",
     "Flow",
     "FlowFinishType",
@@ -39,4 +58,5 @@ __all__ = [
     "TCPMetric",
     "TransportLayer",
     "TunnelID",
+    "VRRPAdvertisement",
 ]

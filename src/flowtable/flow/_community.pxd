@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
 from flowtable._sha1 cimport SHA1_OUTPUT, sha1_short
+from flowtable._text cimport put_base64
 from flowtable._types cimport ICMPV4, IPV4, SCTP, TCP, UDP, Record, address_of
 from flowtable.packet.protocols.icmp cimport icmp_answer, icmpv6_answer
 
@@ -64,18 +65,3 @@ cdef inline bint is_flipped(const Tuple *t, int size) noexcept nogil:
     """Whether the second end sorts before the first."""
     cdef int order = memcmp(t.a, t.b, size)
     return order > 0 or (order == 0 and t.has_ports and t.port_a > t.port_b)
-
-
-cdef inline int put_base64(char *out, const uint8_t *data, int size) noexcept nogil:
-    """RFC 4648, 4, with padding."""
-    cdef const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    cdef int at = 0, i, j
-    cdef uint32_t word
-    for i in range(0, size, 3):
-        word = 0
-        for j in range(3):
-            word = word << 8 | (data[i + j] if i + j < size else 0)
-        for j in range(4):
-            out[at] = digits[(word >> (18 - 6 * j)) & 63] if i + j <= size else c"="
-            at += 1
-    return at

@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowtable._types cimport Record
 from flowtable.flow._pool cimport Pool
+from flowtable.flow._kept cimport Messages
 from flowtable.packet._dissection cimport Part
 
 
@@ -42,6 +43,7 @@ cdef class Records:
     # The arena: flows in pieces that never move, in the order in which they began.
     cdef Record **pieces
     cdef PathNode *paths
+    cdef Messages messages                      # that extra layers keep
     cdef readonly uint32_t count
     cdef readonly uint32_t n_paths
     cdef readonly uint64_t paths_cut            # flows whose path is cut short, since there are too many paths
@@ -71,6 +73,7 @@ cdef class Records:
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
     cdef tuple paths_by_number(self)
     cdef tuple applications_by_number(self)
+    cdef str json_text(self, const Record *record, int place)
 
 
 cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:

@@ -10,7 +10,10 @@ from libc.string cimport memcpy, memset
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record
 from flowtable.flow cimport _places as P
-from flowtable.flow._places cimport FRACTION, LONGEST_TEXT, NAME, TEXT, get_number, is_present, put_text
+from flowtable.flow._kept cimport messages_begin, messages_end
+from flowtable.flow._places cimport (
+    FRACTION, JSON, LONGEST_TEXT, NAME, TEXT, get_number, is_present, json_room_of, put_json, put_text,
+)
 from flowtable.flow._pool cimport pool_add, pool_begin, pool_end
 from flowtable.flow._statistics cimport Statistics
 from flowtable.flow._tcp cimport Connection
@@ -44,6 +47,7 @@ cdef class Records:
         pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
         self.keep_tcp = "tcp_metric" in self.options
         pool_begin(&self.tcp, sizeof(Connection), limits.tcp_bytes if self.keep_tcp else 0)
+        messages_begin(&self.messages, min(limits.message_bytes, 1 << 60) if "extra_layers" in self.options else 0)
         self.start_and_node = bytearray(8) + node_tid.encode()
         self.uuid_input = self.start_and_node
         self.uuid_length = len(self.start_and_node)
@@ -61,6 +65,7 @@ cdef class Records:
         if self.pieces != NULL:
             for piece in range((self.count + PIECE_RECORDS - 1) >> PIECE_BITS):
                 free(self.pieces[piece])
+        messages_end(&self.messages)
         free(self.pieces)
         free(self.paths)
         free(self.applications)
@@ -238,11 +243,18 @@ cdef class Records:
             return None
         if kind == TEXT:
             return text[:put_text(self, record, place, text)].decode("ascii")
+        if kind == JSON:
+            return self.json_text(record, place)
         if kind == NAME:
             return self.names(place)[get_number(self, record, place)]
         if kind == FRACTION:
             return get_number(self, record, place) / 1000.0
         return get_number(self, record, place)
+
+    cdef str json_text(self, const Record *record, int place):
+        text = bytearray(json_room_of(self, record, place))
+        length = put_json(self, record, place, text)
+        return text[:length].decode("ascii")
 
     def parent_of(self, uint32_t number):
         """The number of a flow's parent, or None."""
@@ -330,6 +342,9 @@ PLACES = {
     "ba_max_gap": P.P_BA_MAX_GAP,
     "ab_tunnel_id": P.P_AB_TUNNEL_ID,
     "ba_tunnel_id": P.P_BA_TUNNEL_ID,
+    "dhcpv4": P.P_DHCPV4,
+    "dns": P.P_DNS,
+    "vrrpv2": P.P_VRRPV2,
 }
 
 TCP_FIELDS = ("syn_start", "syn_ttl", "fin_start", "rst_start")     # by TcpField

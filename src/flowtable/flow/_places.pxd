@@ -3,12 +3,16 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
-from flowtable._types cimport HAS_STATISTICS, IPV4, SIDE_A, TCP, Record, address_of
+from flowtable._types cimport (
+    HAS_DHCPV4, HAS_DNS, HAS_STATISTICS, HAS_VRRP, IPV4, SIDE_A, TCP, Record, address_of,
+)
 from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport OneWay, Statistics, deviation, rounded
 from flowtable.flow._tcp cimport RST_START, has_tcp_field, tcp_number
+from flowtable.flow._kept cimport message_of
+from flowtable.flow._messages cimport put_message, text_room
 
 
 cdef enum:                  # Kind, as schema.py's Kind.core has it
@@ -16,6 +20,7 @@ cdef enum:                  # Kind, as schema.py's Kind.core has it
     NAME = 1                # a number that stands for one of a few texts
     NUMBER = 2
     FRACTION = 3            # a number of thousandths
+    JSON = 4                # made from a message that the flow keeps
 
 
 cdef enum:                  # Place: P_ and the name in _flow.PLACES
@@ -79,6 +84,9 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_BA_TUNNEL_ID
     P_TCP                   # the first of those that TcpField names, two each
     P_TCP_LAST = P_TCP + 2 * RST_START + 1
+    P_DHCPV4
+    P_DNS
+    P_VRRPV2
 
 
 cdef enum:
@@ -113,6 +121,8 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
         return r.ab_tunnel_id or r.ba_tunnel_id
     if P_TCP <= place <= P_TCP_LAST:
         return has_tcp_field(&records.tcp, r, place - P_TCP)
+    if P_DHCPV4 <= place <= P_VRRPV2:
+        return r.has & message_kind(place)
     return True
 
 
@@ -246,3 +256,18 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
     elif place == P_NETWORK_B:
         return put_address(out, r.key.network == IPV4, address_of(r, not r.swapped))
     return 0
+
+
+cdef inline uint8_t message_kind(int place) noexcept nogil:
+    """The kind of message that a field of kind JSON shows."""
+    return HAS_DNS if place == P_DNS else HAS_DHCPV4 if place == P_DHCPV4 else HAS_VRRP
+
+
+cdef inline size_t json_room_of(Records records, const Record *r, int place) noexcept nogil:
+    """The most bytes that put_json() writes there."""
+    return text_room(message_of(&records.messages, r, message_kind(place)).length)
+
+
+cdef inline size_t put_json(Records records, const Record *r, int place, char *out) noexcept nogil:
+    """Write a field of kind JSON that is present; gives its length."""
+    return put_message(message_of(&records.messages, r, message_kind(place)), out)

@@ -3,13 +3,15 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
+from cpython.bytearray cimport PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
 from flowtable._text cimport put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._places cimport (
-    FRACTION, LONGEST_TEXT, NAME, TEXT, can_be_absent, get_number, is_present, put_text, text_width,
+    FRACTION, JSON, LONGEST_TEXT, NAME, P_DHCPV4, P_VRRPV2, TEXT, can_be_absent, get_number, is_present,
+    json_room_of, put_json, put_text, text_width,
 )
 
 cdef enum:
@@ -21,7 +23,7 @@ def columns(Records records not None, list fields, const uint32_t[::1] rows, uin
 
     ``fields`` are ``(place, kind)``. ``rows`` are record numbers, or None for all records; ``start``
     and ``stop`` choose among them. Validity is None when nothing is null, offsets are None unless the
-    kind is TEXT. Texts are UTF-8 with 32-bit offsets, names 32-bit indices into ``names(place)``, and
+    kind is TEXT or JSON. Texts are UTF-8 with 32-bit offsets, names 32-bit indices into ``names(place)``, and
     all else is 64 bits wide.
     """
     cdef list columns = [Column(place, kind, stop - start) for place, kind in fields]
@@ -60,14 +62,19 @@ cdef class Column:
     cdef bytes validity
     cdef bytes offsets
     cdef bytes data
+    cdef bytearray json             # texts of any length
 
     def __cinit__(self, int place, int kind, uint32_t rows):
         cdef Py_ssize_t width = text_width(place) if kind == TEXT else 4 if kind == NAME else 8
+        cdef bint is_text = kind == TEXT or kind == JSON
         self.place, self.kind = place, kind
         self.validity = bytes((rows + 7) // 8) if can_be_absent(place) else None
-        self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1)) if kind == TEXT else None
-        self.data = PyBytes_FromStringAndSize(NULL, width * rows)
-        if kind == TEXT:
+        self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1)) if is_text else None
+        if kind == JSON:
+            self.json = bytearray()
+        else:
+            self.data = PyBytes_FromStringAndSize(NULL, width * rows)
+        if is_text:
             (<int32_t *>PyBytes_AS_STRING(self.offsets))[0] = 0
 
     cdef int fill(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
@@ -77,6 +84,8 @@ cdef class Column:
             self.fill_validity(records, rows, start, n)
         if self.kind == TEXT:
             self.fill_texts(records, rows, start, n)
+        elif self.kind == JSON:
+            self.fill_json(records, rows, start, n)
         elif self.kind == NAME:
             self.fill_names(records, rows, start, n)
         elif self.kind == FRACTION:
@@ -123,24 +132,79 @@ cdef class Column:
                 self.length += put_text(records, record, self.place, text + self.length)
             ends[row] = self.length
 
+    cdef int fill_json(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
+        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(self.offsets) + self.filled + 1
+        cdef const Record *record
+        cdef uint32_t row
+        for row in range(n):
+            record = row_at(records, rows, start + row)
+            if is_present(records, record, self.place):
+                self.make_room(json_room_of(records, record, self.place))
+                self.length += <uint32_t>put_json(records, record, self.place, <char *>self.json + self.length)
+            ends[row] = self.length
+        return 0
+
+    cdef int make_room(self, size_t more) except -1:
+        """See to it that so many bytes of JSON fit; text_rows() has seen to it that offsets do."""
+        if self.length + more > <size_t>len(self.json):
+            PyByteArray_Resize(self.json, <Py_ssize_t>(self.length + more + self.length // 2))
+        return 0
+
     cdef tuple buffers(self):
         cdef uint32_t nulls = self.filled - self.present
-        data = memoryview(self.data)[:self.length] if self.kind == TEXT else self.data
+        data = self.data if self.json is None else self.json
+        if self.offsets is not None:
+            data = memoryview(data)[:self.length]
         return self.validity if nulls else None, nulls, self.offsets, data
 
 
-def json_lines(Records records not None, JsonProgramme programme not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
-    """Flows as NDJSON, a line each, as ``programme`` lays them out: see ``export/json.py``."""
+def text_rows(Records records not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop, size_t most):
+    """How far flows from ``start`` on go until their columns of JSON may take more bytes than ``most``.
+
+    Gives the row behind them, which is ``stop`` at most; there is one flow at least.
+    """
+    cdef size_t room = 0
     cdef uint32_t row
+    check_rows(records, rows, start, stop)
+    for row in range(start, stop):
+        room += messages_room(records, row_at(records, rows, row))
+        if room > most and row > start:
+            return row
+    return stop
+
+
+cdef inline size_t messages_room(Records records, const Record *record) noexcept nogil:
+    """The most bytes that all fields of kind JSON of a flow take."""
+    cdef size_t room = 0
+    cdef int place
+    if record.messages:
+        for place in range(P_DHCPV4, P_VRRPV2 + 1):
+            if is_present(records, record, place):
+                room += json_room_of(records, record, place)
+    return room
+
+
+def json_lines(Records records not None, JsonProgramme programme not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+    """Flows as NDJSON, a line each, as ``programme`` lays them out: see ``export/json.py``.
+
+    Gives ``(lines, row)``. The lines end before ``row``, which is ``stop`` unless flows with messages need
+    more room than ``line_bytes`` each; there is one line at least.
+    """
     cdef bytearray out
     cdef char *at
+    cdef char *end
+    cdef size_t room = <size_t>(stop - start) * programme.line_bytes
     check_rows(records, rows, start, stop)
-    out = bytearray(<Py_ssize_t>(stop - start) * programme.line_bytes)
+    if start == stop:
+        return b"", stop
+    out = bytearray(max(room, programme.line_room(records, row_at(records, rows, start))))
     at = out
+    end = at + len(out)
     with nogil:
-        for row in range(start, stop):
-            at += programme.put_line(records, row_at(records, rows, row), at)
-    return memoryview(out)[:at - <char *>out]
+        while start < stop and <size_t>(end - at) >= programme.line_room(records, row_at(records, rows, start)):
+            at += programme.put_line(records, row_at(records, rows, start), at)
+            start += 1
+    return memoryview(out)[:at - <char *>out], start
 
 
 cdef enum Shown:
@@ -150,6 +214,7 @@ cdef enum Shown:
     SHOW_MS = 3             # ns as ms
     SHOW_FRACTION = 4       # thousandths
     SHOW_FLAG = 5           # true or false
+    SHOW_JSON = 6           # JSON of its own
 
 
 cdef struct Text:
@@ -188,7 +253,7 @@ cdef class JsonProgramme:
     cdef uint32_t n_steps
     cdef Text *names
     cdef list keep                  # what the pointers point into
-    cdef readonly uint32_t line_bytes   # the longest line that there can be
+    cdef readonly uint32_t line_bytes   # the longest line of a flow without messages
 
     def __cinit__(self, list steps):
         cdef uint32_t i, n_names = sum(len(step[5]) for step in steps), at = 0
@@ -212,8 +277,12 @@ cdef class JsonProgramme:
         free(self.steps)
         free(self.names)
 
+    cdef size_t line_room(self, Records records, const Record *record) noexcept nogil:
+        """The most bytes that a flow's line takes."""
+        return self.line_bytes + messages_room(records, record)
+
     cdef Py_ssize_t put_line(self, Records records, const Record *record, char *out) noexcept nogil:
-        """Write one flow; there is room for line_bytes. Gives the bytes written."""
+        """Write one flow; there is line_room() for it. Gives the bytes written."""
         cdef char *at = out
         cdef uint32_t i, group = 0
         cdef const JsonStep *step
@@ -230,7 +299,7 @@ cdef class JsonProgramme:
         at = put(at, Text("}", group != 0))
         return put(at, Text("}\n", 2)) - out
 
-    cdef int put_value(self, Records records, const Record *record, const JsonStep *step, char *out) noexcept nogil:
+    cdef Py_ssize_t put_value(self, Records records, const Record *record, const JsonStep *step, char *out) noexcept nogil:
         cdef uint32_t name
         cdef int length
         if step.shown == SHOW_NAME:
@@ -240,6 +309,8 @@ cdef class JsonProgramme:
             length = put_text(records, record, step.place, out + 1) if is_present(records, record, step.place) else 0
             out[0] = out[length + 1] = c'"'
             return length + 2
+        if step.shown == SHOW_JSON:
+            return put_json(records, record, step.place, out)
         if step.shown == SHOW_MS:
             return put_number(out, get_number(records, record, step.place) // 1000000)
         if step.shown == SHOW_FRACTION:

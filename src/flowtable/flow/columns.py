@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from flowtable.flow._flow import PLACES
-from flowtable.flow._rows import columns
+from flowtable.flow._rows import columns, text_rows
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_ROWS", "arrow_batches", "arrow_schema"]
 
 BATCH_ROWS: Final = 65_536
+TEXT_BYTES: Final = 1 << 28  # of JSON in a batch at most, unless one flow has more
 
 _TYPES: Final[dict[Kind, Any]] = {
     Kind.ADDRESS: pa.string(),
     Kind.ID: pa.string(),
     Kind.TEXT: pa.string(),
+    Kind.JSON: pa.string(),
     Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
     Kind.COUNT: pa.uint64(),
     Kind.TIME: pa.timestamp("ns", tz="UTC"),
@@ -42,7 +44,10 @@ def arrow_schema() -> Any:
 
 
 def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
-    """Record batches of at most ``BATCH_ROWS`` flows; ``rows`` are record numbers, or None for all."""
+    """Record batches of at most ``BATCH_ROWS`` flows, fewer where they keep long messages.
+
+    ``rows`` are record numbers, or None for all.
+    """
     schema = arrow_schema()
     filled = {f.path for f in FIELDS if f.is_filled(records.options)}
     placed = [(PLACES[f.place], f.kind.core) for f in FIELDS if f.place and f.path in filled]
@@ -50,8 +55,11 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     total = records.count if rows is None else len(rows)
     # Columns that nothing fills share one array of nulls a type, which is as long as a batch can be.
     nothing = {kind: pa.nulls(min(total, BATCH_ROWS), type_) for kind, type_ in _TYPES.items()}
-    for start in range(0, total, BATCH_ROWS):
-        count = min(start + BATCH_ROWS, total) - start
+    stop = 0
+    while stop < total:
+        start = stop
+        stop = text_rows(records, rows, start, min(start + BATCH_ROWS, total), TEXT_BYTES)
+        count = stop - start
         buffers = iter(columns(records, placed, rows, start, start + count))
         arrays = [
             _column(f, count, next(buffers), texts) if f.path in filled else nothing[f.kind].slice(0, count)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flowtable.flow._flow import PLACES
+from flowtable.flow.messages import (
+    MESSAGES,
+    DHCPv4Message,
+    DNSMessage,
+    VRRPAdvertisement,
+    message,
+    part_of,
+)
 from flowtable.flow.schema import FIELDS, GROUPS, Field, Kind, field
 
 if TYPE_CHECKING:
@@ -190,7 +199,10 @@ _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
 
 
 def value_of(records: Records, number: int, wanted: Field) -> Any:
-    """Read one field of a record: int, str, bool, or None where the flow does not have it. Times are ns."""
+    """Read one field of a record: int, str, bool, or None where the flow does not have it. Times are ns.
+
+    A message is a text: JSON.
+    """
     if wanted.place is None:
         return None
     value = records.value(number, PLACES[wanted.place], wanted.kind.core)
@@ -198,7 +210,12 @@ def value_of(records: Records, number: int, wanted: Field) -> Any:
 
 
 def _shown(wanted: Field, value: Any) -> Any:
-    """Give a value as dictionaries show it: times in ms, and an id that is missing as an empty text."""
+    """Give a value as dictionaries show it.
+
+    Times are in ms, an id that is missing is an empty text, and a message is a dictionary.
+    """
+    if wanted.kind is Kind.JSON and value is not None:
+        return json.loads(value)
     if wanted.kind is Kind.TIME and value is not None:
         return value // NS_PER_MS
     return "" if value is None and wanted.kind is Kind.ID else value
@@ -225,12 +242,16 @@ class Flow:
         """Give a field by its dotted name, as ``to_dict`` shows it; None where the flow does not have it.
 
         Times are Unix ms and round-trip times ns, as in the reference. The names of attributes
-        (``network.a``) and columns (``network_a``) are understood as well.
+        (``network.a``) and columns (``network_a``) are understood as well. ``DNS.ID`` is a part of a
+        message.
 
         Raises:
             FieldNotFound: no field has this name.
 
         """
+        path, _, part = name.partition(".") if isinstance(name, str) else ("", "", "")
+        if part and path in MESSAGES:
+            return part_of(path, part, self._value(path))
         wanted = field(name)
         return _shown(wanted, value_of(self._records, self._number, wanted))
 
@@ -290,6 +311,21 @@ class Flow:
     def icmp(self) -> ICMPLayer | None:
         """Type, code and id, if the flow is one of ICMP messages."""
         return self._group(ICMPLayer, "ICMP")
+
+    @property
+    def dhcpv4(self) -> DHCPv4Message | None:
+        """The first DHCPv4 message, if it was asked for."""
+        return message(DHCPv4Message, self._value("DHCPv4"))
+
+    @property
+    def dns(self) -> DNSMessage | None:
+        """The last DNS message, if it was asked for."""
+        return message(DNSMessage, self._value("DNS"))
+
+    @property
+    def vrrpv2(self) -> VRRPAdvertisement | None:
+        """The first VRRP advertisement, of version 2 or 3, if it was asked for."""
+        return message(VRRPAdvertisement, self._value("VRRPv2"))
 
     @property
     def metric(self) -> FlowMetric:

@@ -32,11 +32,20 @@ class Kind(enum.Enum):
     DURATION = "int64"
     FLAG = "bool"
     FRACTION = "float64"
+    JSON = "text: JSON"
 
     @property
     def core(self) -> int:
-        """How the compiled core gives it: 0 a text, 1 one of a few texts, 2 a number, 3 thousandths."""
-        return {Kind.ADDRESS: 0, Kind.ID: 0, Kind.TEXT: 0, Kind.NAME: 1, Kind.FRACTION: 3}.get(self, 2)
+        """How the core gives it: 0 a text, 1 one of a few texts, 2 a number, 3 thousandths, 4 JSON."""
+        numbers = {
+            Kind.ADDRESS: 0,
+            Kind.ID: 0,
+            Kind.TEXT: 0,
+            Kind.NAME: 1,
+            Kind.FRACTION: 3,
+            Kind.JSON: 4,
+        }
+        return numbers.get(self, 2)
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,8 @@ class Field:
 
 
 def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """``ABBytes`` becomes ``ab_bytes``; the version in ``DHCPv4`` is no word of its own."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!v\d)[a-z])", "_", name).lower()
 
 
 def _layer(group: str, number: int, end: str, meaning_of_id: str) -> list[Field]:
@@ -186,6 +196,19 @@ def _tcp_metric() -> list[Field]:
     ]
 
 
+def _messages() -> list[Field]:
+    """What ``extra_layers`` fills; ``messages.py`` has what is inside."""
+    rows = (
+        ("DHCPv4", 1000, "the first DHCPv4 message"),
+        ("DNS", 1001, "the last DNS message"),
+        ("VRRPv2", 1002, "the first VRRP advertisement"),
+    )
+    return [
+        Field(path, (number,), Kind.JSON, path.lower(), "", meaning, "extra_layers")
+        for path, number, meaning in rows
+    ]
+
+
 FIELDS: Final[tuple[Field, ...]] = (
     Field("UUID", (1,), Kind.ID, "uuid", "", "id of this flow"),
     Field("LayersPath", (2,), Kind.NAME, "path", "", "layers of the first packet, outermost first"),
@@ -196,6 +219,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("ICMP.Type", (23, 1), Kind.NAME, "icmp_type", "", "kind of ICMP message"),
     Field("ICMP.Code", (23, 2), Kind.COUNT, "icmp_code", "", "its code"),
     Field("ICMP.ID", (23, 3), Kind.COUNT, "icmp_id", "", "its id, of ICMPv6 only echo's"),
+    *_messages(),
     *_metric("LastUpdateMetric", 31, placed=False),
     *_metric("Metric", 32, placed=True),
     *_tcp_metric(),

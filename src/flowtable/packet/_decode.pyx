@@ -12,8 +12,8 @@ from flowtable._types cimport IPV4, MAX_FLOW_PARTS, MAX_LAYERS, MAX_PARTS, Frame
 from flowtable.packet cimport _layers as L
 from flowtable.packet._dissection cimport (
     BY_ETHER_TYPE, BY_IP_PROTOCOL, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, BY_UDP_PORT, END, SPACES, STOPS,
-    TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, Dissection, Part, Protocol, continues_tunnel, header_before,
-    makes_flow, next_by,
+    BROKEN, PARSED, TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, UNSEEN, Dissection, Part, Protocol,
+    continues_tunnel, header_before, makes_flow, next_by,
 )
 from flowtable.packet._key cimport FlowIds, order_key, part_ids
 # Written out one by one, since only so do they count among what this module is built from.
@@ -293,7 +293,7 @@ cdef inline void measure(Dissection *d, const Frame *frame, Part *parts) noexcep
 
 
 cdef bint decode_application(Dissection *scratch, Part *part) noexcept nogil:
-    """Look at the payload that a part's UDP port names, and name it if it parses; else say why not."""
+    """Look at a payload that was not looked at yet, and name it if it parses; else say why not."""
     cdef Part unused
     scratch.c.p = scratch.frame = part.payload
     scratch.c.end = part.payload + part.payload_length
@@ -303,6 +303,7 @@ cdef bint decode_application(Dissection *scratch, Part *part) noexcept nogil:
     scratch.cut = scratch.overflow = 0
     scratch.stop_layer = part.application
     scratch.stop = PROTOCOLS[part.application](scratch)
+    part.payload_state = PARSED if scratch.n_layers else BROKEN
     if scratch.n_layers == 0:
         return False
     part.layers[part.n_layers] = part.application
@@ -400,7 +401,7 @@ def dissect(const uint8_t[::1] data not None, int link_type, length, tunnels):
 cdef object application_layer(const Frame *frame, Part *part, list layers, uint32_t index):
     """Add the layer of a part's UDP payload, if it has one that parses."""
     cdef Dissection scratch
-    if part.application and decode_application(&scratch, part):
+    if part.application and part.payload_state == UNSEEN and decode_application(&scratch, part):
         layers.append((part.application, part.payload - frame.data, part.payload_length, index))
 
 

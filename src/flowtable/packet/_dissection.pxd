@@ -44,6 +44,12 @@ cdef enum Signal:           # what a packet says about round-trip times
     REPLY = 2               # an echo reply; a SYN with ACK, or a RST
 
 
+cdef enum PayloadState:     # of a part's application
+    UNSEEN = 0              # not looked at yet
+    PARSED = 1
+    BROKEN = 2              # it is not what its port says
+
+
 cdef enum TcpFlag:
     TCP_FIN = 1
     TCP_SYN = 2
@@ -63,7 +69,7 @@ cdef struct Part:
     uint64_t hash           # of the key and of the parents' keys
     uint64_t link_id        # VLAN ids, 12 bits each, the outermost lowest
     int64_t time            # Unix ns
-    const uint8_t *payload  # of a UDP datagram whose port belongs to an application
+    const uint8_t *payload  # of the application
     uint32_t payload_length
     uint32_t headers        # bytes of all its layers' headers
     uint32_t length         # bytes; what its flow counts is counted_length()
@@ -85,7 +91,8 @@ cdef struct Part:
     uint8_t ttl             # of the outermost IP header, with its differentiated services
     uint8_t dscp
     uint8_t signal          # Signal
-    uint8_t application     # LayerNumber of a UDP payload, not parsed yet
+    uint8_t application     # LayerNumber of a message: a UDP payload by its port, or VRRP
+    uint8_t payload_state   # PayloadState
     uint8_t swapped         # order_key() exchanged the ends
     uint8_t ends_frame      # the last part of its frame that is counted
     uint8_t n_layers

@@ -10,7 +10,8 @@ from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._types cimport (
-    BATCH, BY_SYN, BY_SYN_ACK, HAS_STATISTICS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame, Record,
+    BATCH, BY_SYN, BY_SYN_ACK, HAS_DNS, HAS_STATISTICS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame,
+    Record,
 )
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
@@ -18,11 +19,13 @@ from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FIN
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport Statistics, add_packet
 from flowtable.flow._tcp cimport connection_of
+from flowtable.flow._kept cimport keep_message
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._dissection cimport (
-    REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, Dissection, Part, makes_flow,
+    PARSED, REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, UNSEEN, Dissection, Part, makes_flow,
 )
 from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, order_key
+from flowtable.packet._layers cimport DHCPV4
 from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
@@ -30,6 +33,8 @@ from flowtable.table._index cimport (
 from flowtable.table._tcp_times cimport see_flag
 
 import os
+
+from flowtable.flow._messages import KINDS
 
 cdef enum:
     LINK_TYPES = 65536
@@ -74,6 +79,8 @@ cdef class Engine:
     cdef int64_t latest                 # ns; the time of the frame before
     cdef uint8_t layer_key
     cdef bint key_ids
+    cdef bint keeps_messages
+    cdef uint8_t kinds[256]             # [layer]: HAS_ bit of the messages to keep, or 0
     cdef uint32_t n_parts
     cdef Part parts[BATCH_PARTS]
 
@@ -84,6 +91,9 @@ cdef class Engine:
         self.tunnels = tunnel_set(options.tunnels)
         self.k0, self.k1 = random_word(), random_word()
         self.max_flows = MAX_FLOWS if options.max_flows is None else min(options.max_flows, MAX_FLOWS)
+        self.keeps_messages = len(options.extra_layers) > 0
+        for layer in options.extra_layers:
+            self.kinds[<uint8_t>int(layer)] = <uint8_t>KINDS[str(layer)]
         self.filter_set = filter_set
         self.is_filtered = filter_set is not None
         self.programs = {}
@@ -243,9 +253,25 @@ cdef class Engine:
             if number[i] == NOT_FOUND:
                 return self.turn_away(i)
             self.count_part(record_at(self.records, number[i]), &self.parts[i])
+            if self.keeps_messages and self.parts[i].application:
+                self.keep(record_at(self.records, number[i]), &self.parts[i])
             self.tally.in_flows += self.parts[i].ends_frame
         self.n_parts = 0
         return DONE
+
+    cdef void keep(self, Record *record, Part *part) noexcept nogil:
+        """Keep a part's message with its flow, if it is of a kind that was asked for, and parses.
+
+        Of DNS the last one is kept, of others the first.
+        """
+        cdef Dissection scratch
+        cdef uint8_t kind = self.kinds[part.application]
+        if kind == 0 or (record.has & kind and kind != HAS_DNS):
+            return
+        if part.payload_state == UNSEEN:
+            decode_application(&scratch, part)
+        if part.payload_state == PARSED:
+            keep_message(&self.records.messages, record, kind, part.payload, kept_length(part), part.time)
 
     cdef int turn_away(self, uint32_t i) noexcept nogil:
         """There is no room for the flow of part i: say so of all frames that are left in the batch."""
@@ -299,7 +325,7 @@ cdef class Engine:
         cdef uint32_t number = self.records.count
         if number >= self.max_flows:
             return NOT_FOUND
-        if part.application and not decode_application(&scratch, part):
+        if part.application and part.payload_state == UNSEEN and not decode_application(&scratch, part):
             self.tally.stops[scratch.stop][scratch.stop_layer] += 1
         if self.records.begin_flow(part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
             return NOT_FOUND
@@ -323,13 +349,15 @@ cdef class Engine:
             },
             "discards": by_reason(self.tally.discards),
             "stops": by_reason(self.tally.stops),
-            "lost": {
-                name: number for name, number in {
-                    "flows without packet statistics": self.records.statistics.refused,
-                    "flows without TCP metrics": self.records.tcp.refused,
-                }.items() if number
-            },
+            "lost": {name: number for name, number in self.lost().items() if number},
         }
+
+    cdef dict lost(self):
+        """What limits left out of flows, by name."""
+        lost = {f"{layer} messages": self.records.messages.lost[<int>kind] for layer, kind in KINDS.items()}
+        lost["flows without packet statistics"] = self.records.statistics.refused
+        lost["flows without TCP metrics"] = self.records.tcp.refused
+        return lost
 
 
 cdef dict by_reason(const uint64_t (*counts)[256]):
@@ -405,3 +433,8 @@ cdef inline void finish(Record *r, uint8_t tcp_flags) noexcept nogil:
         r.finish = FINISHED_RST
     elif r.ab_tcp_flags & r.ba_tcp_flags & TCP_FIN:
         r.finish = FINISHED_FIN
+
+
+cdef inline uint32_t kept_length(const Part *part) noexcept nogil:
+    """What is kept of a message: of DHCP its fixed part, since its options are not shown."""
+    return 240 if part.application == DHCPV4 else part.payload_length

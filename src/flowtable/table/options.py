@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
-from flowtable.packet import TUNNELS, LayerKeyMode
+from flowtable.flow.messages import EXTRA_LAYERS
+from flowtable.packet import TUNNELS, LayerKeyMode, LayerType
 from flowtable.table.application_ports import ApplicationPortMap
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILLING", "EngineOptions", "Limits", "text_option"]
 
-FILLING: Final = ("packet_statistics", "tcp_metric")
+FILLING: Final = ("packet_statistics", "tcp_metric", "extra_layers")
 """Names of the options that fill fields of flows."""
 
 
@@ -27,6 +28,9 @@ class Limits:
 
     tcp_bytes: int = 1 << 30
     """What ``tcp_metric`` and ``reassemble`` keep of all connections; flows that begin later have none."""
+
+    message_bytes: int = 1 << 26
+    """Messages that ``extra_layers`` keeps, of all flows together."""
 
     def __post_init__(self) -> None:
         """Refuse what is no limit."""
@@ -46,6 +50,7 @@ class EngineOptions:
     key_ids: bool = False
     max_flows: int | None = None
     tcp_metric: bool = False
+    extra_layers: tuple[LayerType, ...] = ()
     limits: Limits = Limits()
     app_ports: ApplicationPortMap | None = None
 
@@ -59,6 +64,7 @@ class EngineOptions:
         key_ids: bool,
         max_flows: int | None,
         tcp_metric: bool,
+        extra_layers: Iterable[str],
         limits: Limits | None,
         app_ports: ApplicationPortMap | None,
     ) -> EngineOptions:
@@ -75,6 +81,7 @@ class EngineOptions:
             key_ids=_switch("key_ids", key_ids),
             max_flows=_limit(max_flows),
             tcp_metric=_switch("tcp_metric", tcp_metric),
+            extra_layers=_extra_layers(extra_layers),
             limits=_limits(limits),
             app_ports=_app_ports(app_ports),
         )
@@ -108,6 +115,16 @@ def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - what an option 
     if not isinstance(value, bool):
         raise OptionError(f"{option}: takes True or False, not {value!r}")
     return value
+
+
+def _extra_layers(names: Iterable[str]) -> tuple[LayerType, ...]:
+    wanted = _names("extra_layers", names)
+    for name in wanted:
+        if name not in EXTRA_LAYERS:
+            raise OptionError(
+                f"extra_layers: there is no extra layer {name!r}; there are {', '.join(EXTRA_LAYERS)}"
+            )
+    return tuple(layer for layer in LayerType if str(layer) in wanted)
 
 
 def _limit(max_flows: int | None) -> int | None:

@@ -53,6 +53,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     capture_id: str = "",
     max_flows: int | None = None,
     tcp_metric: bool = False,
+    extra_layers: Iterable[str] = (),
     limits: Limits | None = None,
     app_ports: ApplicationPortMap | None = None,
     progress: Callable[[PacketSource], None] | None = None,
@@ -75,6 +76,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
         tcp_metric: keep when each side of a TCP connection sent SYN, FIN and RST, and the SYN's TTL.
+        extra_layers: of ``"DNS"``, ``"DHCPv4"`` and ``"VRRP"`` those whose messages flows keep: the last
+            DNS message, the first of the others.
         limits: how much memory options may take.
         app_ports: names of applications by TCP and UDP port; they go before the last layer's.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
@@ -93,6 +96,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         key_ids=key_ids,
         max_flows=max_flows,
         tcp_metric=tcp_metric,
+        extra_layers=extra_layers,
         limits=limits,
         app_ports=app_ports,
     )

@@ -14,6 +14,7 @@ cdef enum:
 
 
 cdef enum RecordType:
+    RECORD_A = 1
     RECORD_NS = 2
     RECORD_CNAME = 5
     RECORD_SOA = 6
@@ -21,6 +22,7 @@ cdef enum RecordType:
     RECORD_HINFO = 13
     RECORD_MX = 15
     RECORD_TXT = 16
+    RECORD_AAAA = 28
     RECORD_SRV = 33
     RECORD_OPT = 41
 
@@ -54,34 +56,41 @@ cdef inline bint name_parses(Message *m, Cursor *c) noexcept nogil:
     """Labels up to an empty one, perhaps by way of pointers; `c` moves past what stands in its place."""
     cdef Cursor at = c[0]
     cdef const uint8_t *label
-    cdef uint32_t length = 0, offset
+    cdef uint32_t length = 0
     cdef bint jumped = False
-    while m.steps:
-        m.steps -= 1
-        label = take(&at, 1)
+    while True:
+        label = next_label(m, c, &at, &jumped)
         if label == NULL:
             return False
-        if label[0] >= 0xC0:
-            if take(&at, 1) == NULL:
-                return False
-            if not jumped:
-                c.p = at.p
-            jumped = True
-            offset = be16(label) & 0x3FFF
-            at.p, at.end = m.start, m.c.end
-            if take(&at, offset) == NULL:
-                return False
-        elif label[0] >= 0x40:
-            return False                        # reserved, or obsolete (RFC 6891, 5)
-        else:
-            length += 1 + label[0]
-            if length > MAX_NAME or take(&at, label[0]) == NULL:
-                return False
-            if label[0] == 0:
-                if not jumped:
-                    c.p = at.p
-                return True
-    return False
+        length += 1 + label[0]
+        if length > MAX_NAME:
+            return False
+        if label[0] == 0:
+            return True
+
+
+cdef inline const uint8_t *next_label(Message *m, Cursor *c, Cursor *at, bint *jumped) noexcept nogil:
+    """A length, and as many bytes: the next label of a name that `at` goes along; NULL if there is none.
+
+    `c` moves past what stands in the name's place when the first pointer or the empty label is there.
+    """
+    cdef const uint8_t *label
+    while m.steps:
+        m.steps -= 1
+        label = take(at, 1)
+        if label == NULL or (0x40 <= label[0] < 0xC0):      # reserved, or obsolete (RFC 6891, 5)
+            return NULL
+        if take(at, 1 if label[0] >= 0xC0 else label[0]) == NULL:
+            return NULL
+        if not jumped[0] and (label[0] == 0 or label[0] >= 0xC0):
+            c.p = at.p
+        if label[0] < 0xC0:
+            return label
+        jumped[0] = True
+        at.p, at.end = m.start, m.c.end
+        if take(at, be16(label) & 0x3FFF) == NULL:
+            return NULL
+    return NULL
 
 
 cdef inline bint record_parses(Message *m) noexcept nogil:

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from flowtable._cursor cimport Cursor, be16, be32, left, peek, take
-from flowtable.packet._dissection cimport END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, push
+from flowtable.packet._dissection cimport END, MALFORMED, PARSED, TRUNCATED, UNKNOWN, Dissection, push
 from flowtable.packet._layers cimport IGMP, OSPF, VRRP
 
 
@@ -65,6 +65,8 @@ cdef inline uint32_t vrrp(Dissection *d) noexcept nogil:
     if take(&d.c, 4 * h[3]) == NULL:
         return TRUNCATED
     push(d, VRRP, h)
+    d.part.application, d.part.payload_state = VRRP, PARSED
+    d.part.payload, d.part.payload_length = h, 8
     return END
 
 
