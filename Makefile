@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 ROUNDS ?= 3
+SECONDS ?= 600
+CORPUS ?= ../shared/corpus/captures
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml meson.build $(shell find src -name '*.py' -o -name '*.pyi' -o -name '*.py[x]' -o -name '*.pxd' -o -name meson.build)
 
-.PHONY: demo test lint check bench peers clean
+.PHONY: demo test lint check bench peers fuzz soak clean
 
 demo: $(VENV)/installed  ## the flows of a small capture with tunnels
 	$(BIN)/flowtable read -o table examples/demo.pcapng
@@ -24,6 +26,34 @@ bench: $(VENV)/tested  ## figures beside the peers that are installed; ROUNDS=3
 peers: $(VENV)/tested  ## what to measure against, from Debian (as root) and PyPI
 	apt-get install --yes --quiet softflowd nfdump argus-server argus-client tshark valgrind
 	$(BIN)/python -m pip install --quiet nfstream dpkt scapy
+
+fuzz: build/fuzz/harness  ## look for inputs that break something: SECONDS=600, on all cores; docs/how-to/fuzz.md
+	$(SANITIZED) fuzz/seeds.py build/fuzz/seeds
+	$(FUZZ_BIN)/python fuzz/run.py --seconds $(SECONDS)
+
+soak: build/fuzz/installed  ## captures as they are and changed, under sanitizers: SECONDS=600, CORPUS=folder
+	$(SANITIZED) fuzz/soak.py --seconds $(SECONDS) --folder build/fuzz/soak $(wildcard examples $(CORPUS))
+
+# One build for both: clang's sanitizers, coverage for libFuzzer, and nothing optimised away.
+FUZZ_BIN := build/fuzz/venv/bin
+SANITIZED = LD_PRELOAD="$$(clang -print-file-name=libclang_rt.asan-x86_64.so)" PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 $(FUZZ_BIN)/python
+
+build/fuzz/clang:
+	command -v clang || apt-get install --yes --quiet clang libclang-rt-14-dev
+	mkdir -p build/fuzz
+	$(PYTHON) -m venv build/fuzz/venv
+	$(FUZZ_BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	touch $@
+
+build/fuzz/installed: build/fuzz/clang meson.options $(SOURCES) $(wildcard fuzz/*)
+	CC=clang $(FUZZ_BIN)/python -m pip install --quiet . -Cbuild-dir=build/fuzz/core \
+	$(addprefix -Csetup-args=,-Dbuildtype=plain -Dsanitize=true -Dfuzz=true)
+	touch $@
+
+build/fuzz/harness: build/fuzz/installed
+	clang -g -O1 -fsanitize=fuzzer,address,undefined -rdynamic -DPYTHON='"$(abspath $(FUZZ_BIN))/python"' \
+	fuzz/harness.c $$($(PYTHON)-config --embed --includes --ldflags) -o $@
 
 $(VENV)/pip:
 	$(PYTHON) -m venv $(VENV)

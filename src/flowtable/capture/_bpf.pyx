@@ -14,6 +14,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._cursor cimport be16, be32
+from flowtable._exact cimport exact, forget
 
 from itertools import islice
 from operator import index
@@ -167,12 +168,17 @@ cdef class Program:
     def filter(self, data, length=None):
         """Bytes of the packet to keep; 0 when it does not match."""
         cdef Py_buffer view
+        cdef const uint8_t *bytes
+        cdef uint32_t kept
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
             wire = view.len if length is None else index(length)
             if not 0 <= view.len <= 0xffffffff or not 0 <= wire <= 0xffffffff:
                 raise OptionError(f"a packet of {wire} bytes on the wire: the range is 0 to 4294967295")
-            return execute(self.code, <const uint8_t *>view.buf, <uint32_t>view.len, wire)
+            bytes = exact(<const uint8_t *>view.buf, view.len)
+            kept = execute(self.code, bytes, <uint32_t>view.len, <uint32_t>wire)
+            forget(bytes)
+            return kept
         finally:
             PyBuffer_Release(&view)
 

@@ -13,6 +13,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memmove, memset
 
+from flowtable._exact cimport fence
 from flowtable.capture._lanes cimport sift_down, sift_up
 from flowtable.capture._record cimport (
     BLOCK_LENGTH_ODD, BLOCK_TOO_LONG, BLOCK_TOO_SHORT, BLOCK_TRAILER, GOING, INTERFACE_LIMIT,
@@ -239,11 +240,13 @@ cdef class CaptureReader(PacketSource):
         w.begin = 0
         w.end = kept
         self._make_room()
+        fence(w.window, w.capacity, w.capacity)
         room = PyMemoryView_FromMemory(<char *>w.window + kept, w.capacity - kept, PyBUF_WRITE)
         try:
             w.end += <size_t>self._stream.readinto(room)
         finally:
             room.release()
+            fence(w.window, w.end, w.capacity)
         return w.end > kept
 
     cdef bint _make_room(self) except -1:

@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from flowtable._exact cimport MAX_APPLICATIONS, MAX_PATHS, MAX_PIECES, PIECE_BITS
 from flowtable._types cimport Record
 from flowtable.flow._pool cimport Pool
 from flowtable.flow._kept cimport Messages
@@ -7,14 +8,10 @@ from flowtable.packet._dissection cimport Part
 
 
 cdef enum:
-    PIECE_BITS = 13                             # 8,192 records of 256 bytes are 2 MiB
     PIECE_RECORDS = 1 << PIECE_BITS
     PIECE_MASK = PIECE_RECORDS - 1
-    MAX_PIECES = 1 << 18
-    MAX_FLOWS = 0x7FFFFFFF                      # they hold one more, and numbers fit into 32 bits
-    MAX_PATHS = 65535
+    MAX_FLOWS = 0x7FFFFFFF                      # the arena holds one more, and numbers fit into 32 bits
     NAMED_BY_USERS = 256                        # above the numbers of layers
-    MAX_APPLICATIONS = 65536
 
 
 cdef enum FinishType:

@@ -7,8 +7,9 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
+from flowtable._exact cimport POOL_PIECE_BITS
+
 cdef enum:
-    POOL_PIECE_BITS = 10        # items in a piece: 1,024
     POOL_PIECE_ITEMS = 1 << POOL_PIECE_BITS
 
 

@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._cursor cimport be16, left
+from flowtable._exact cimport exact_frames, forget_frames
 from flowtable._types cimport IPV4, MAX_FLOW_PARTS, MAX_LAYERS, MAX_PARTS, Frame
 from flowtable.packet cimport _layers as L
 from flowtable.packet._dissection cimport (
@@ -382,12 +383,15 @@ def dissect(const uint8_t[::1] data not None, int link_type, length, tunnels):
     cdef Part parts[MAX_PARTS]
     cdef Frame frame
     cdef uint32_t i, n, at = 0, named
+    cdef uint64_t chosen
     cdef uint8_t nothing = 0
     frame.data = &data[0] if data.shape[0] else &nothing
     frame.captured = <uint32_t>min(data.shape[0], 0x7FFFFFFF)
     frame.length = frame.captured if length is None else length
     frame.link_type = <uint16_t>link_type
-    n = decode_frame(&d, &frame, parts, tunnel_set(tunnels))
+    chosen = tunnel_set(tunnels)
+    exact_frames(&frame, 1)
+    n = decode_frame(&d, &frame, parts, chosen)
     layers, facts, stop = [], [], (d.stop, d.stop_layer)
     for i in range(n):
         for named in range(parts[i].n_layers):
@@ -395,6 +399,7 @@ def dissect(const uint8_t[::1] data not None, int link_type, length, tunnels):
             at += 1
         application_layer(&frame, &parts[i], layers, i)
         facts.append(part_facts(&parts[i]))
+    forget_frames(&frame, 1)
     return layers, facts, stop
 
 

@@ -9,6 +9,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
 
+from flowtable._exact cimport exact_frames, forget_frames
 from flowtable._types cimport (
     BATCH, BY_SYN, BY_SYN_ACK, HAS_DNS, HAS_STATISTICS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame,
     Record,
@@ -68,7 +69,7 @@ cdef class Engine:
     cdef Counts *tally
     cdef uint64_t *unknown_links        # [link type]: frames
     cdef dict programs                  # keeps alive what filters points to
-    cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL: not compiled
+    cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL: not compiled; if is_filtered
     cdef object filter_set
     cdef PortNames *port_names          # NULL: ports have no names
     cdef bint is_filtered
@@ -99,7 +100,7 @@ cdef class Engine:
         self.programs = {}
         self.tally = <Counts *>calloc(1, sizeof(Counts))
         self.unknown_links = <uint64_t *>calloc(LINK_TYPES, sizeof(uint64_t))
-        self.filters = <const Instruction **>calloc(LINK_TYPES, sizeof(void *))
+        self.filters = <const Instruction **>calloc(LINK_TYPES if self.is_filtered else 1, sizeof(void *))
         if self.tally == NULL or self.unknown_links == NULL or self.filters == NULL or not index_begin(&self.index):
             raise MemoryError("no memory for a flow table")
         if options.app_ports:
@@ -181,8 +182,15 @@ cdef class Engine:
             return True             # it cannot be decoded, and is discarded by the name of its link type
         return program != &NOTHING and execute(program, frame.data, frame.captured, frame.length) != 0
 
-    cdef int take(self, const Frame *frames, int n) noexcept nogil:
-        """Count some frames; gives an Outcome."""
+    cdef int take(self, Frame *frames, int n) noexcept nogil:
+        """Count some frames; gives an Outcome. Their bytes are not looked at afterwards."""
+        cdef int outcome
+        exact_frames(frames, n)
+        outcome = self.count(frames, n)
+        forget_frames(frames, n)
+        return outcome
+
+    cdef int count(self, const Frame *frames, int n) noexcept nogil:
         cdef int i, outcome
         self.n_parts = 0
         for i in range(n):

@@ -8,6 +8,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+from flowtable._exact cimport FIRST_SLOTS
 from flowtable._memory cimport prefer_large_pages
 from flowtable._types cimport KEY_IDS, FlowKey, Record
 from flowtable.flow._flow cimport Records, record_at
@@ -19,7 +20,6 @@ cdef extern from * nogil:
 
 
 cdef enum:
-    FIRST_SLOTS = 1 << 12
     MOVES = 8               # old slots looked at with each insert; 2 would do before the next growth
     NOT_FOUND = 0xFFFFFFFF
 

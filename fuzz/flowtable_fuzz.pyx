@@ -1,0 +1,176 @@
+"""What libFuzzer runs: each target takes one input, and an input that breaks a promise ends the process.
+
+The form of the inputs is in ``fuzz_inputs.py``.
+
+The promises: no memory is touched that is not the input's; every frame is accounted for; no time runs
+backwards within a flow; NDJSON says what ``to_dict`` says; nothing but a FlowError is raised.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport abort
+
+from flowtable._cursor cimport Cursor, be16, left, take
+from flowtable._types cimport Frame, Record
+from flowtable.capture._walk cimport CaptureReader, PacketSource
+from flowtable.flow._flow cimport Records, record_at
+
+import io
+import json
+import traceback
+import warnings
+
+from fuzz_inputs import EVERYTHING, START, filter_of, options_of
+
+from flowtable.capture._bpf import Program
+from flowtable.errors import CaptureError, FilterError
+from flowtable.flow.flowset import FlowSet
+from flowtable.table._engine import Engine
+from flowtable.table.options import EngineOptions
+from flowtable.table.reader import make_account
+
+warnings.simplefilter("ignore")     # a capture that ends early is no finding
+
+EXPORT_EVERY = 64   # writing flows takes longer than all else; a process's first input is exported in any case
+
+
+cdef class InputFrames(PacketSource):
+    """The frames of an input."""
+
+    cdef Cursor c
+    cdef uint16_t link_type
+    cdef int64_t time
+
+    cdef int walk(self, Frame *out, int capacity) noexcept nogil:
+        cdef int n = 0
+        while n < capacity and self.next_frame(&out[n]):
+            n += 1
+        return n
+
+    cdef bint next_frame(self, Frame *frame) noexcept nogil:
+        cdef const uint8_t *h = take(&self.c, 4)
+        if h == NULL:
+            return False
+        frame.captured = <uint32_t>min(<size_t>be16(h), left(&self.c))
+        frame.data = take(&self.c, frame.captured)
+        frame.length = frame.captured + h[3]
+        self.time += cubic_ms(h[2]) * 1_000_000
+        frame.time = self.time
+        frame.link_type = self.link_type
+        return True
+
+
+cdef int64_t cubic_ms(uint8_t step) noexcept nogil:
+    cdef int64_t ms = <int64_t>step - 256 if step & 0x80 else step
+    return ms * ms * ms
+
+
+class InputStream:
+    """An input as the bytes of a capture file, given in pieces."""
+
+    place = ""
+
+    def __init__(self, data):
+        self._bytes = io.BytesIO(data)
+        self.size = len(data)
+        self.readinto = self._bytes.readinto
+
+    @property
+    def position(self):
+        return self._bytes.tell()
+
+    def close(self):
+        """There is nothing to give back."""
+
+
+ENGINE_OPTIONS = [EngineOptions(**options_of(flags)) for flags in range(EVERYTHING + 1)]
+
+
+def fuzz_frames(data):
+    """Frames of one link type through the engine."""
+    cdef const uint8_t[::1] view = data
+    cdef InputFrames source = InputFrames()
+    if len(data) < 4:
+        return
+    source.c.p = &view[0] + 4
+    source.c.end = &view[0] + len(data)
+    source.link_type = be16(&view[0])
+    source.time = START
+    run(source, be16(&view[2]))
+
+
+def fuzz_captures(data):
+    """A whole capture file through the reader, in a small window, and the engine."""
+    try:
+        source = CaptureReader(InputStream(data), "input", window=1024)
+    except CaptureError:
+        return
+    run(source, <uint16_t>(len(data) * 0x9E37))
+
+
+def fuzz_filters(data):
+    """A BPF program, and a frame for it."""
+    instructions, frame = filter_of(data)
+    try:
+        program = Program(instructions)
+    except FilterError:
+        return
+    program.filter(frame)
+
+
+cdef uint64_t inputs = 0
+
+
+cdef object run(PacketSource source, uint16_t flags):
+    """Read everything, and look at what came of it."""
+    global inputs
+    options = ENGINE_OPTIONS[flags & EVERYTHING]
+    cdef Records records = Records("", "", options.filled, options.limits)
+    engine = Engine(records, options, None)
+    assert engine.run(source) == "done"
+    look_at(records)
+    inputs += 1
+    if inputs % EXPORT_EVERY == 1:
+        export(FlowSet(records, make_account(engine.counts(), source)))
+
+
+cdef int look_at(Records records) except -1:
+    """No flow ends before it begins, and no answer comes before its question."""
+    cdef const Record *record
+    cdef uint32_t number
+    for number in range(records.count):
+        record = record_at(records, number)
+        assert 0 <= record.start <= record.last
+        assert 0 <= record.rtt
+    return 0
+
+
+def export(flows):
+    """Write the flows in all ways that the compiled rooms know."""
+    assert flows.account.adds_up(), flows.account
+    lines = io.BytesIO()
+    flows.write_json(lines)
+    for line, flow in zip(lines.getvalue().splitlines(), flows, strict=True):
+        assert json.loads(line) == flow.to_dict()
+    flows.to_arrow().validate(full=True)
+
+
+# ---- for the harness
+
+TARGETS = {"frames": fuzz_frames, "captures": fuzz_captures, "filters": fuzz_filters}
+cdef object target
+
+
+cdef int one_input(const uint8_t *data, size_t size) noexcept:
+    try:
+        target(data[:size])
+    except BaseException:
+        traceback.print_exc()
+        abort()
+    return 0
+
+
+def choose(name):
+    """Make a target the one that is run; gives the address of the function that runs it."""
+    global target
+    target = TARGETS[name]
+    return <uintptr_t>&one_input

@@ -1,0 +1,137 @@
+"""Seeds for the fuzz targets: the frames of the tests, conversations, captures of every form, and filters.
+
+Run it as ``python fuzz/seeds.py FOLDER``; each target's seeds go into a folder of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fuzz_inputs import ALL_MORE, EVERY_MODE, filter_input, frames_input
+
+from flowtable.capture.bpf import bpf_filter_to_raw
+from flowtable.testing import (
+    TCP,
+    UDP,
+    VXLAN,
+    Ethernet,
+    FrameSpec,
+    Host,
+    ICMPv4,
+    Interface,
+    IPv4,
+    IPv6,
+    Pair,
+    demo_capture,
+    dns_exchange,
+    fragments,
+    ping,
+    tcp_conversation,
+    wrap,
+    write_pcap,
+    write_pcapng,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flowtable.testing.conversations import Timed
+
+ROOT: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "packet"))
+
+from cases import CASES  # noqa: E402 - the tests' frames, which are no package
+
+PAIRS: Final = (
+    Pair(Host("10.0.0.1"), Host("10.0.0.2")),
+    Pair(Host("2001:db8::1"), Host("2001:db8::2")),
+)
+PORTS: Final = (50_000, 443)
+TUNNEL: Final = Ethernet() / IPv4() / UDP() / VXLAN(7)
+EXPRESSIONS: Final = (
+    "tcp port 80",
+    "udp or icmp6",
+    "vlan and ip",
+    "ip[2:2] > 100 and tcp[13] & 2 != 0",
+    "net 10.0.0.0/8 and not greater 1000",
+    "ip6 and len % 7 != 3",
+    "pppoes or (mpls 5 and ip)",
+    "(ether[0] << 3) / (len - 30) * ip[0] > 9",
+)
+
+
+def frames_seeds() -> Iterator[bytes]:
+    """Every frame of the tests alone, and conversations as several frames."""
+    for case in CASES:
+        for flags in (0, ALL_MORE):
+            yield frames_input([case.frame], link_type=case.link_type, flags=flags)
+    for talk in conversations():
+        steps = [0, *(step_between(*pair) for pair in itertools.pairwise(talk))]
+        frames = [bytes(packet) for _, packet in talk]
+        for flags in EVERY_MODE:
+            yield frames_input(frames, flags=flags, steps=steps)
+    for datagram in (IPv4(id=9) / ICMPv4() / bytes(64), IPv6() / UDP(1, 53) / bytes(64)):
+        pieces = [bytes(Ethernet() / piece) for piece in fragments(datagram, 24)]
+        for some in (pieces, pieces[::-1], pieces[:-1], [*pieces, *pieces]):
+            for flags in (0, ALL_MORE):
+                yield frames_input(some, flags=flags)
+
+
+def conversations() -> Iterator[list[Timed]]:
+    """Two hosts that talk, also through a tunnel."""
+    for pair in PAIRS:
+        talks = [
+            tcp_conversation(pair, PORTS, b"request", b"response" * 40),
+            dns_exchange(pair, "www.example.com", "192.0.2.1" if pair is PAIRS[0] else "2001:db8::3"),
+            ping(pair, 2),
+        ]
+        yield from talks
+        yield from (wrap(talk, TUNNEL) for talk in talks)
+
+
+def step_between(before: Timed, after: Timed) -> int:
+    """Give the byte for the time between two packets, as near as one comes."""
+    return min(127, round(((after[0] - before[0]) / 1_000_000) ** (1 / 3)))
+
+
+def captures_seeds() -> Iterator[bytes]:
+    """Every form of a capture file, each with a few frames."""
+    frames = [case.frame for case in CASES[:: len(CASES) // 8]]
+    yield demo_capture()
+    for order in ("little", "big"):
+        for nanoseconds in (False, True):
+            yield write_pcap(None, frames, byteorder=order, nanoseconds=nanoseconds)
+        yield write_pcap(None, frames, byteorder=order, snaplen=30, link_type=101)
+        for block in ("enhanced", "simple", "obsolete"):
+            yield write_pcapng(None, frames, byteorder=order, packet_block=block, sections=2)
+    clocks = (Interface(1, resolution=9, offset=-5, name="eth0"), Interface(101, resolution=0x8A))
+    specs = [FrameSpec(at * 10**9, frame, len(frame) + at, at % 2) for at, frame in enumerate(frames)]
+    yield write_pcapng(None, specs, interfaces=clocks, unknown_blocks=True)
+
+
+def filters_seeds() -> Iterator[bytes]:
+    """What libpcap makes of expressions, over some frames."""
+    frame = bytes(Ethernet() / IPv4() / TCP(50_000, 80, flags="S"))
+    for expression in EXPRESSIONS:
+        yield filter_input(bpf_filter_to_raw(1, 256, expression), frame)
+
+
+SEEDS: Final = {"frames": frames_seeds, "captures": captures_seeds, "filters": filters_seeds}
+
+
+def write_seeds(folder: Path) -> None:
+    """Write all seeds, and what was ever found, by what they hold."""
+    for target, seeds in SEEDS.items():
+        into = folder / target
+        into.mkdir(parents=True, exist_ok=True)
+        found = (path.read_bytes() for path in (ROOT / "tests/adversity/found" / target).glob("*"))
+        for data in (*seeds(), *found):
+            (into / hashlib.sha1(data, usedforsecurity=False).hexdigest()).write_bytes(data)
+
+
+if __name__ == "__main__":
+    write_seeds(Path(sys.argv[1]))
