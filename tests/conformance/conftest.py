@@ -1,6 +1,7 @@
-"""Finds what these tests share with those of packets."""
+"""Finds what these tests share with those of packets and of builders."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "packet"))
+for room in ("packet", "testing"):
+    sys.path.insert(0, str(Path(__file__).parents[1] / room))

@@ -20,6 +20,7 @@ with warnings.catch_warnings():
         igmpv3,
         lldp,
         mpls,
+        nsh,
         ospf,
         wireguard,
     )
@@ -36,6 +37,7 @@ __all__ = [
     "igmpv3",
     "lldp",
     "mpls",
+    "nsh",
     "ospf",
     "rebuilt",
     "scapy",

@@ -1,11 +1,12 @@
 import pytest
-from second_opinion import erspan, etherip, geneve, gtp, rebuilt, scapy
+from second_opinion import erspan, etherip, geneve, gtp, nsh, rebuilt, scapy
 
 from flowtable.testing import (
     ERSPAN2,
     ERSPAN3,
     GRE,
     MPLS,
+    NSH,
     NVGRE,
     PPP,
     PPTP,
@@ -20,8 +21,10 @@ from flowtable.testing import (
     GTPv1U,
     IPv4,
     IPv6,
+    L2TPv2,
     L2TPv3,
     L2TPv3OverUDP,
+    Teredo,
 )
 
 INNER = IPv4("10.0.0.1", "10.0.0.2") / UDP(1, 2) / b"data"
@@ -156,6 +159,60 @@ def test_l2tpv3():
     assert bytes(L2TPv3(7, b"cook") / INNER_ETHER) == b"\0\0\0\x07cook" + bytes(INNER_ETHER)
     assert bytes(L2TPv3OverUDP(7) / INNER_ETHER)[:8] == b"\0\3\0\0\0\0\0\x07"
     assert bytes(OUTER / L2TPv3() / INNER_ETHER)[9] == 115
+
+
+def test_erspan_3_says_what_it_carries():
+    assert [bytes(ERSPAN3(frame_type=kind))[10] >> 2 for kind in (0, 1, 2)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("header", "length"), [(NSH(9, 8), 24), (NSH(9, 8, metadata_type=2, metadata=b""), 8)]
+)
+def test_nsh(header, length):
+    frame = bytes(header / INNER_ETHER)
+    seen = nsh.NSH(frame)
+    assert (seen.ver, seen.ttl, seen.length, seen.nextproto, seen.spi, seen.si) == (
+        0,
+        63,
+        length // 4,
+        3,
+        9,
+        8,
+    )
+    assert seen[scapy.Ether].src == "02:00:00:00:00:0a"
+    assert frame[length:] == bytes(INNER_ETHER)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        L2TPv2(7, 9),
+        L2TPv2(7, 9, has_length=True),
+        L2TPv2(7, 9, sequence=(3, 4)),
+        L2TPv2(7, 9, has_length=True, sequence=(3, 4)),
+    ],
+)
+def test_l2tpv2(header):
+    frame = bytes(OUTER / UDP(5000) / header / PPP() / INNER)
+    seen = scapy.IP(frame)[scapy.L2TP]
+    assert (seen.version, seen.tunnel_id, seen.session_id) == (2, 7, 9)
+    assert (seen.ns, seen.nr) == (header.sequence or (None, None))
+    assert seen.len == (len(frame) - 28 if header.has_length else None)
+    assert seen[scapy.PPP].proto == 0x21
+
+
+def test_l2tpv2_with_padding_before_its_payload():
+    assert bytes(L2TPv2(7, 9, offset=2) / b"data") == b"\2\2\0\7\0\t\0\2\0\0data"
+    assert bytes(L2TPv2(control=True, has_length=True, sequence=(1, 2)))[:4] == b"\xc8\2\0\x0c"
+
+
+def test_teredo():
+    inner = bytes(IPv6())
+    assert bytes(Teredo() / IPv6()) == inner
+    origin = bytes(Teredo(origin=(40000, "192.0.2.45")) / IPv6())
+    assert origin == bytes.fromhex("0000 63bf 3ffffdd2") + inner
+    both = bytes(Teredo((40000, "192.0.2.45"), (b"me", b"proof"), nonce=5) / IPv6())
+    assert both == bytes.fromhex("0001 02 05") + b"meproof" + (5).to_bytes(8) + b"\0" + origin
 
 
 @pytest.mark.parametrize(
