@@ -12,6 +12,8 @@ from flowtable import (
     FlowProtocolError,
     FlowSet,
     ICMPType,
+    IPDefragger,
+    IPDefraggerMetric,
     LayerKeyMode,
     LayerNotFound,
     LayerType,
@@ -27,7 +29,7 @@ from flowtable import (
 )
 from flowtable.capture import LinkType, open_capture
 from flowtable.flow.names import FlowFinishType, FlowProtocol
-from flowtable.testing import ARP, TCP, Ethernet, ICMPv6, IPv4, IPv6, write_pcap
+from flowtable.testing import ARP, TCP, UDP, Ethernet, ICMPv6, IPv4, IPv6, fragments, write_pcap
 from flowtable.testing import ICMPv4 as Ping
 
 # Public names that later work brings, each with where it is looked for. A name that has come is taken off.
@@ -42,8 +44,6 @@ NOT_YET = {
     "FlowOpts": "flowtable",
     "FlowUUIDs": "flowtable",
     "TableOpts": "flowtable",
-    "IPDefragger": "flowtable",
-    "IPDefraggerMetric": "flowtable",
     "MergeContext": "flowtable",
     "FlowSet.merge": "flowtable",
     "FlowSet.dedup": "flowtable",
@@ -179,6 +179,24 @@ def test_row_icmp():
     assert six.icmp() == flowtable.ICMPv6(ICMPType.DESTINATION_UNREACHABLE, 4, 0)
     assert [kind.value for kind in ICMPType] == list(range(13))
     assert (ICMPType.ECHO, ICMPType.PACKET_TOO_BIG) == (2, 12)
+
+
+@pytest.mark.parametrize("ip", [IPv4("192.0.2.1", "192.0.2.2", id=9), IPv6("2001:db8::1", "2001:db8::2")])
+def test_row_ip_defragger_and_its_metric(ip):
+    """Of both versions of IP; what waits can be flushed, and has limits: fault 6."""
+    first, last = (bytes(piece) for piece in fragments(Ethernet() / ip / UDP(7, 8) / bytes(90), 64))
+    defragger = IPDefragger(max_bytes=1 << 20, max_datagrams=100, max_age=10**9)
+    assert len(defragger.defrag(first, time=1)) == 0
+    (packet,) = defragger.defrag(last, time=2)
+    assert packet.path.endswith("/Fragment/UDP")
+    assert (packet.ip_metric.fragments, packet.ip_metric.fragment_errors) == (1, 0)
+    defragger.defrag(first, time=3)
+    assert defragger.flush_older_than(3) == 0
+    assert defragger.flush_older_than(4) == 1
+    defragger.defrag(first, time=5)
+    assert defragger.flush_all() == 1
+    assert isinstance(defragger.metric, IPDefraggerMetric)
+    assert (defragger.metric.datagrams, defragger.metric.held) == (1, 0)
 
 
 def test_row_packet_and_packet_sequence():

@@ -56,8 +56,10 @@ REVIEWED = {
     "internet.pxd": [
         "push(d, FRAGMENT, d.c.p)",
         "c.p, c.end = p, p + n",
+        "d.ip_end = <uint32_t>(d.c.p - d.frame) + length",
         "options.p, options.end = h + 2, c.p",
         "push(d, FRAGMENT, d.c.p)",
+        "cdef uint32_t begin = <uint32_t>(h + 8 - d.frame)",
     ],
     "link.pxd": ["h = d.c.p"],
     "overlay.pxd": [

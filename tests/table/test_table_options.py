@@ -43,7 +43,6 @@ def capture(tmp_path):
 @pytest.mark.parametrize(
     "option",
     [
-        "defrag",
         "reassemble",
         "raw_packets",
         "update_every",

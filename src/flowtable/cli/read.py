@@ -132,6 +132,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         default=(),
         help=f"messages to keep with flows, with commas between them: {','.join(EXTRA_LAYERS)}",
     )
+    add("--defrag", action="store_true", help="put IP fragments together, and count whole datagrams")
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
@@ -169,6 +170,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             tunnels=options.tunnels,
             packet_statistics=options.packet_statistics,
             key_ids=options.key_ids,
+            defrag=options.defrag,
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,

@@ -48,6 +48,7 @@ cdef class Records:
     cdef readonly str capture_id
     cdef readonly frozenset options             # names of the options whose fields are filled
     cdef bint keep_statistics
+    cdef uint8_t has_of_ip                      # HAS_ of every flow with IP
     cdef Pool statistics                        # Statistics, by Record.statistics
     cdef bint keep_tcp
     cdef Pool tcp                               # Connections, by Record.tcp

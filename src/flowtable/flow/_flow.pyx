@@ -8,7 +8,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
-from flowtable._types cimport BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record
+from flowtable._types cimport (
+    BY_FIRST_PACKET, BY_PORTS, HAS_IP_METRIC, HAS_STATISTICS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record,
+)
 from flowtable.flow cimport _places as P
 from flowtable.flow._kept cimport messages_begin, messages_end
 from flowtable.flow._places cimport (
@@ -44,6 +46,7 @@ cdef class Records:
         self.capture_id = capture_id
         self.options = frozenset(options)
         self.keep_statistics = "packet_statistics" in self.options
+        self.has_of_ip = HAS_IP_METRIC if "defrag" in self.options else 0
         pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
         self.keep_tcp = "tcp_metric" in self.options
         pool_begin(&self.tcp, sizeof(Connection), limits.tcp_bytes if self.keep_tcp else 0)
@@ -107,6 +110,7 @@ cdef class Records:
         record.client = first_client(part)
         if part.key.network:
             self.set_innermost(self.count - 1, parent)
+            record.has |= self.has_of_ip
         if self.keep_statistics:
             record.statistics = pool_add(&self.statistics)
             record.has |= HAS_STATISTICS if record.statistics else 0
@@ -324,6 +328,8 @@ PLACES = {
     "client": P.P_CLIENT,
     "community_id": P.P_COMMUNITY_ID,
     "family_community_id": P.P_FAMILY_COMMUNITY_ID,
+    "fragments": P.P_FRAGMENTS,
+    "fragment_errors": P.P_FRAGMENT_ERRORS,
     "ab_min_size": P.P_AB_MIN_SIZE,
     "ab_mean_size": P.P_AB_MEAN_SIZE,
     "ab_size_deviation": P.P_AB_SIZE_DEVIATION,

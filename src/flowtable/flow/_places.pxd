@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
 from flowtable._types cimport (
-    HAS_DHCPV4, HAS_DNS, HAS_STATISTICS, HAS_VRRP, IPV4, SIDE_A, TCP, Record, address_of,
+    HAS_DHCPV4, HAS_DNS, HAS_IP_METRIC, HAS_STATISTICS, HAS_VRRP, IPV4, SIDE_A, TCP, Record, address_of,
 )
 from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
@@ -87,6 +87,8 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_DHCPV4
     P_DNS
     P_VRRPV2
+    P_FRAGMENTS
+    P_FRAGMENT_ERRORS
 
 
 cdef enum:
@@ -123,6 +125,8 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
         return has_tcp_field(&records.tcp, r, place - P_TCP)
     if P_DHCPV4 <= place <= P_VRRPV2:
         return r.has & message_kind(place)
+    if P_FRAGMENTS <= place <= P_FRAGMENT_ERRORS:
+        return r.has & HAS_IP_METRIC
     return True
 
 
@@ -186,6 +190,10 @@ cdef inline uint64_t get_number(Records records, const Record *r, int place) noe
         return (r.client & 3) - SIDE_A
     elif P_TCP <= place <= P_TCP_LAST:
         return tcp_number(&records.tcp, r, place - P_TCP)
+    elif place == P_FRAGMENTS:
+        return r.fragments
+    elif place == P_FRAGMENT_ERRORS:
+        return r.fragment_errors
     return 0
 
 

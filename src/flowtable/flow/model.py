@@ -16,6 +16,7 @@ from flowtable.flow.messages import (
     part_of,
 )
 from flowtable.flow.schema import FIELDS, GROUPS, Field, Kind, field
+from flowtable.packet.ip_metric import IPMetric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,14 +112,6 @@ class TCPMetric:
     ba_bytes: int | None
     ba_saw_start: bool | None
     ba_saw_end: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class IPMetric:
-    """What was seen of a flow's IP fragments."""
-
-    fragments: int
-    fragment_errors: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Packets: their layers, and the parts that tunnels cut them into."""
 
+from flowtable.packet._defrag import IPDefragger
 from flowtable.packet.first_layer import first_layer_type
 from flowtable.packet.icmp import ICMPType, ICMPv4, ICMPv6
+from flowtable.packet.ip_metric import IPDefraggerMetric, IPMetric
 from flowtable.packet.layer_key import LayerKeyMode, default_layer_key_mode_name
 from flowtable.packet.layers import LayerType
 from flowtable.packet.packet import (
@@ -19,6 +21,9 @@ __all__ = [
     "ICMPType",
     "ICMPv4",
     "ICMPv6",
+    "IPDefragger",
+    "IPDefraggerMetric",
+    "IPMetric",
     "Layer",
     "LayerKeyMode",
     "LayerType",

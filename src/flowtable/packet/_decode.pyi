@@ -1,5 +1,7 @@
 from collections.abc import Iterable
 
+from flowtable.packet._defrag import IPDefragger
+
 TUNNELS: dict[str, tuple[int, ...]]
 
 class PartFacts:
@@ -17,11 +19,18 @@ class PartFacts:
     def icmp_key(self) -> int: ...
     @property
     def network_id(self) -> int: ...
+    @property
+    def fragments(self) -> tuple[int, int] | None: ...
     def ids(
         self, layer_key: int, key_ids: bool, parent_uuid: int | None = None
     ) -> tuple[int, int, int] | None: ...
 
 def dissect(
-    data: bytes, link_type: int, length: int | None, tunnels: Iterable[str]
-) -> tuple[list[tuple[int, int, int, int]], list[PartFacts], tuple[int, int]]: ...
+    data: bytes,
+    link_type: int,
+    length: int | None,
+    tunnels: Iterable[str],
+    time: int = 0,
+    defragger: IPDefragger | None = None,
+) -> tuple[list[tuple[int, int, int, int]], list[PartFacts], tuple[int, int], bytes | None]: ...
 def registry() -> list[tuple[int, int, int]]: ...

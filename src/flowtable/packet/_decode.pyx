@@ -4,17 +4,19 @@ To add a protocol: write its function in ``protocols/``, give its layer a number
 ``layers.py``, and add its row to ``fill_registry``.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._cursor cimport be16, left
 from flowtable._exact cimport exact_frames, forget_frames
+from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word
 from flowtable._types cimport IPV4, MAX_FLOW_PARTS, MAX_LAYERS, MAX_PARTS, Frame
 from flowtable.packet cimport _layers as L
+from flowtable.packet._defrag cimport Defragger, Fragment, IPDefragger, defragger_release, put_together
 from flowtable.packet._dissection cimport (
-    BY_ETHER_TYPE, BY_IP_PROTOCOL, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, BY_UDP_PORT, END, SPACES, STOPS,
-    BROKEN, PARSED, TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, UNSEEN, Dissection, Part, Protocol,
-    continues_tunnel, header_before, makes_flow, next_by,
+    BROKEN, BY_ETHER_TYPE, BY_IP_PROTOCOL, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, BY_UDP_PORT, END, FRAGMENTED,
+    PARSED, SPACES, STOPS, TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, UNSEEN, Decoding, Dissection, Part,
+    Protocol, continues_tunnel, header_before, makes_flow, next_by,
 )
 from flowtable.packet._key cimport FlowIds, order_key, part_ids
 # Written out one by one, since only so do they count among what this module is built from.
@@ -245,22 +247,35 @@ cdef uint32_t udp_payload(Dissection *d) noexcept nogil:
 cdef inline void begin(Dissection *d, const Frame *frame, Part *parts, uint64_t tunnels) noexcept nogil:
     d.c.p = d.frame = frame.data
     d.c.end = frame.data + frame.captured
+    d.missing = frame.length - frame.captured if frame.length > frame.captured else 0
     d.part = parts
     d.tunnels = tunnels
-    d.ip_length = d.n_layers = d.n_flow_parts = 0
-    d.n_parts = 1
+    d.ip_length = d.ip_end = d.n_layers = d.n_flow_parts = 0
+    d.n_parts = d.frames = 1
     d.cut = d.has_ip = d.network = d.overflow = d.data_pad = d.stop_layer = 0
     memset(parts, 0, sizeof(Part) - sizeof(parts.layers))
 
 
-cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, uint64_t tunnels) noexcept nogil:
+cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, const Decoding *how) noexcept nogil:
     """Cut a frame into parts, outermost first; gives their number.
 
-    There is room for MAX_PARTS at `parts`. What was decoded before d.stop is there, nothing after it.
+    There is room for MAX_PARTS at `parts`. What was decoded before d.stop is there, nothing after it. A part
+    that is a piece for the defragmenter is not there until the datagram is whole; d.frames are the frames that
+    the caller has to account for.
     """
-    cdef uint32_t following = next_by(BY_LINK_TYPE, frame.link_type)
+    cdef uint32_t following
+    begin(d, frame, parts, how.tunnels)
+    following = walk(d, next_by(BY_LINK_TYPE, frame.link_type))
+    while following == FRAGMENTED and how.defragger != NULL and d.fragment.network and not d.overflow:
+        following = walk(d, defragment(d, frame, parts, how.defragger))
+    d.stop = TOO_MANY_LAYERS if d.overflow else following
+    measure(d, frame, parts)
+    return d.n_parts
+
+
+cdef inline uint32_t walk(Dissection *d, uint32_t following) noexcept nogil:
+    """Decode layer by layer; gives why decoding stopped."""
     cdef uint8_t layer
-    begin(d, frame, parts, tunnels)
     while following >= STOPS:
         if following >> 16 == BY_UDP_PORT:
             following = udp_payload(d)
@@ -275,21 +290,63 @@ cdef uint32_t decode_frame(Dissection *d, const Frame *frame, Part *parts, uint6
         else:
             d.stop_layer = layer
             following = PROTOCOLS[layer](d)
-    d.stop = TOO_MANY_LAYERS if d.overflow else following
-    measure(d, frame, parts)
-    return d.n_parts
+    return following
+
+
+cdef uint32_t defragment(Dissection *d, const Frame *frame, Part *parts, Defragger *defragger) noexcept nogil:
+    """Hand a piece over; gives what the datagram carries when it is whole, and END while it is not.
+
+    The frame is then one with the whole datagram in the place of the piece, and decoding goes on there.
+    """
+    cdef Fragment *f = &d.fragment
+    cdef uint32_t own = 0 if d.n_flow_parts else d.frames
+    cdef uint8_t protocol = f.protocol
+    f.frame, f.data, f.captured, f.missing = d.frame, d.c.p, <uint32_t>left(&d.c), d.missing
+    f.time, f.frames, f.surroundings = frame.time, own, surroundings(d, parts, defragger)
+    d.frames -= own
+    if not put_together(defragger, f):
+        d.n_parts -= 1
+        return END
+    d.frame, d.c.p, d.c.end, d.missing = f.frame, f.data, f.data + f.captured, f.missing
+    d.ip_end = <uint32_t>(f.data - f.frame) + f.length
+    d.frames += f.frames
+    d.part.whole = d.part.headers + f.length
+    d.part.fragments += f.pieces - 1
+    d.part.fragment_errors += f.errors
+    if d.part.protocol == protocol:
+        d.part.protocol = f.protocol        # the piece at the front says what all of them are
+    return next_by(BY_IP_PROTOCOL, f.protocol) if f.protocol != internet.NO_NEXT_HEADER else END
+
+
+cdef uint64_t surroundings(const Dissection *d, const Part *parts, const Defragger *defragger) noexcept nogil:
+    """What tells datagrams of equal addresses apart: VLANs, and the tunnels that they are in, by their ends and ids.
+
+    Ports are left out, since a tunnel may choose others for each piece.
+    """
+    cdef SipState s
+    cdef uint32_t i, at
+    sip_begin(&s, defragger.k0, defragger.k1)
+    for i in range(d.n_parts):
+        sip_word(&s, parts[i].link_id)
+        sip_word(&s, <uint64_t>parts[i].network_id << 32 | parts[i].tunnel_id)
+        for at in range(0, 32, 8):
+            sip_word(&s, load64(<const uint8_t *>&parts[i].key + at))
+    return sip_end(&s)
 
 
 cdef inline void measure(Dissection *d, const Frame *frame, Part *parts) noexcept nogil:
     """Say how long each part is: a child has what its parent's headers leave of the parent's length.
 
-    The outermost part is as long as the frame if it begins with Ethernet, else as its IP header says.
+    The outermost part is as long as the frame if it begins with Ethernet, else as its IP header says. A part
+    whose datagram was put together is as long as its last piece, but what is inside is part of the whole.
     """
     cdef uint32_t i, length = d.ip_length
     if d.n_layers and d.layers[0].type == L.ETHERNET:
         length = frame.length
     for i in range(d.n_parts):
         parts[i].length = length
+        if parts[i].whole:
+            length = parts[i].whole
         length = length - parts[i].headers if length > parts[i].headers else 0
 
 
@@ -362,6 +419,11 @@ cdef class PartFacts:
         """VNI, VSID, GRE key or ERSPAN session of the last such layer; 0 without."""
         return self.part.network_id
 
+    @property
+    def fragments(self):
+        """Pieces that were put together, less one for each datagram, and bad pieces; None without IP."""
+        return (self.part.fragments, self.part.fragment_errors) if self.part.key.network else None
+
     def ids(self, int layer_key, bint key_ids, parent_uuid=None):
         """``(key, L2 key, L3 key)`` under key modes and a parent flow; None if the part makes no flow."""
         cdef Part ordered = self.part
@@ -373,41 +435,54 @@ cdef class PartFacts:
         return ids.key, ids.l2, ids.l3
 
 
-def dissect(const uint8_t[::1] data not None, int link_type, length, tunnels):
+def dissect(const uint8_t[::1] data not None, int link_type, length, tunnels, int64_t time=0,
+            IPDefragger defragger=None):
     """Decode one frame, its applications included.
 
-    Gives ``(layers, parts, stop)``: a layer is ``(layer number, offset, header length, index of its
-    part)``, a part is ``PartFacts``, and ``stop`` is ``(reason, layer number)``.
+    Gives ``(layers, parts, stop, frame)``: a layer is ``(layer number, offset, header length, index of its
+    part)``, a part is ``PartFacts``, ``stop`` is ``(reason, layer number)``, and ``frame`` are the bytes that
+    offsets are in if the defragmenter made them, else None.
     """
     cdef Dissection d
     cdef Part parts[MAX_PARTS]
     cdef Frame frame
+    cdef Decoding how
     cdef uint32_t i, n, at = 0, named
-    cdef uint64_t chosen
     cdef uint8_t nothing = 0
     frame.data = &data[0] if data.shape[0] else &nothing
     frame.captured = <uint32_t>min(data.shape[0], 0x7FFFFFFF)
     frame.length = frame.captured if length is None else length
     frame.link_type = <uint16_t>link_type
-    chosen = tunnel_set(tunnels)
+    frame.time = time
+    how.tunnels = tunnel_set(tunnels)
+    how.defragger = NULL if defragger is None else &defragger.state
     exact_frames(&frame, 1)
-    n = decode_frame(&d, &frame, parts, chosen)
+    n = decode_frame(&d, &frame, parts, &how)
     layers, facts, stop = [], [], (d.stop, d.stop_layer)
     for i in range(n):
         for named in range(parts[i].n_layers):
             layers.append((d.layers[at].type, d.layers[at].offset, d.layers[at].length, i))
             at += 1
-        application_layer(&frame, &parts[i], layers, i)
+        application_layer(&d, &parts[i], layers, i)
         facts.append(part_facts(&parts[i]))
     forget_frames(&frame, 1)
-    return layers, facts, stop
+    return layers, facts, stop, None if defragger is None else take_whole(&defragger.state)
 
 
-cdef object application_layer(const Frame *frame, Part *part, list layers, uint32_t index):
+cdef object take_whole(Defragger *defragger):
+    """The frame that was made of the one decoded just now, or None."""
+    cdef bytes made = None
+    if defragger.finished != NULL:
+        made = (<const uint8_t *>&defragger.finished[1])[:defragger.finished.size]
+    defragger_release(defragger)
+    return made
+
+
+cdef object application_layer(const Dissection *d, Part *part, list layers, uint32_t index):
     """Add the layer of a part's UDP payload, if it has one that parses."""
     cdef Dissection scratch
     if part.application and part.payload_state == UNSEEN and decode_application(&scratch, part):
-        layers.append((part.application, part.payload - frame.data, part.payload_length, index))
+        layers.append((part.application, part.payload - d.frame, part.payload_length, index))
 
 
 cdef PartFacts part_facts(const Part *part):

@@ -9,6 +9,7 @@ from libc.string cimport memset
 
 from flowtable._cursor cimport Cursor
 from flowtable._types cimport MAX_LAYERS, FlowKey
+from flowtable.packet._defrag cimport Defragger, Fragment
 from flowtable.packet._layers cimport ERSPAN_II, ERSPAN_III, GRE, MPLS, PW_CONTROL_WORD
 
 
@@ -76,6 +77,10 @@ cdef struct Part:
     uint32_t ip_length      # length field of its outermost IP header
     uint32_t network_id     # VNI, VSID, GRE key or ERSPAN session
     uint32_t tunnel_id      # GTP-U TEID or L2TP session, which differ each way; 0: none
+    uint32_t whole          # bytes of the datagram put together in it, and of all headers before; 0: none
+    uint32_t fragments      # pieces of that datagram, less one
+    uint32_t fragment_errors
+    uint32_t frames         # in flows when this part is counted, as the last one of its frame; else 0
     uint16_t port_a         # source and destination, whatever the key holds
     uint16_t port_b
     uint16_t sequence       # of an ICMP echo
@@ -94,18 +99,26 @@ cdef struct Part:
     uint8_t application     # LayerNumber of a message: a UDP payload by its port, or VRRP
     uint8_t payload_state   # PayloadState
     uint8_t swapped         # order_key() exchanged the ends
-    uint8_t ends_frame      # the last part of its frame that is counted
     uint8_t n_layers
     int8_t parent           # index of the parent part among those of its batch; -1: none
     uint8_t layers[MAX_LAYERS]
 
 
+cdef struct Decoding:
+    # How frames are decoded.
+    uint64_t tunnels        # bit n: layer n ends its part
+    Defragger *defragger    # NULL: fragments are left alone
+
+
 cdef struct Dissection:
     Cursor c
-    const uint8_t *frame    # the first byte
+    const uint8_t *frame    # the first byte; of a datagram that was put together, in a copy with all before it
     Part *part              # the part that is being filled; the frame's parts lie one after the other
     uint64_t tunnels        # bit n: layer n ends its part
     uint32_t ip_length      # length field of the frame's outermost IP header
+    uint32_t ip_end         # where the innermost IPv6 datagram ends, in bytes from the frame's first
+    uint32_t missing        # bytes of the frame that were on the wire and not captured
+    uint32_t frames         # that are accounted for with this one: pieces that were held until it came, and itself
     uint32_t n_parts
     uint32_t n_flow_parts   # parts before this one that are packets of flows
     uint32_t n_layers
@@ -116,6 +129,7 @@ cdef struct Dissection:
     uint8_t data_pad        # an 802.11 header is padded to four bytes
     uint8_t stop            # Stop
     uint8_t stop_layer      # LayerNumber that was being decoded
+    Fragment fragment       # the piece at which decoding ended as FRAGMENTED
     Layer layers[MAX_LAYERS]
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, overload
 from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
 from flowtable.packet._decode import dissect
 from flowtable.packet.icmp import ICMPType, ICMPv4, ICMPv6
+from flowtable.packet.ip_metric import IPMetric
 from flowtable.packet.layer_key import LayerKeyMode
 from flowtable.packet.layers import LAYERS, LayerType
 
 if TYPE_CHECKING:
     from flowtable.capture.bpf import BPF
     from flowtable.packet._decode import PartFacts
+    from flowtable.packet._defrag import IPDefragger
 
 __all__ = ["TUNNELS", "Layer", "Packet", "PacketFlow", "PacketKeys", "PacketSequence", "layers_path"]
 
@@ -45,6 +47,7 @@ another name of ``6in4``, and ``gtp`` of ``gtpu``.
 """
 
 MAX_FRAME: Final = 0x7FFF_FFFF  # bytes
+MAX_TIME: Final = 0x7FFF_FFFF_FFFF_FFFF  # Unix ns
 
 _OUT_OF_PATH: Final = (LayerType.LINUX_SLL, LayerType.LINUX_SLL2)
 _NETWORKS: Final = (LayerType.IPV4, LayerType.IPV6)
@@ -62,7 +65,11 @@ _ICMPV4: Final = 1  # IcmpKind in _types.pxd
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer: its type, the bytes of its header, and where they are in the frame."""
+    """One layer: its type, the bytes of its header, and where they are in the frame.
+
+    Behind fragments that were put together, that is the frame with the whole datagram in the place of its
+    last piece.
+    """
 
     type: LayerType
     contents: bytes
@@ -95,15 +102,21 @@ class Packet:
     """One packet of a frame: the whole frame, or what a tunnel in it carries.
 
     ``data`` are the bytes from its first layer on, ``length`` the bytes that it had on the wire, and
-    ``ip_metric`` is None, since nothing was put together for it.
+    ``ip_metric`` is None without IP or without a defragmenter.
     """
 
-    ip_metric: None = None
-
-    def __init__(self, layers: Sequence[Layer], data: bytes, length: int, facts: PartFacts) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        data: bytes,
+        length: int,
+        facts: PartFacts,
+        ip_metric: IPMetric | None = None,
+    ) -> None:
         self.layers = tuple(layers)
         self.data = data
         self.length = length
+        self.ip_metric = ip_metric
         self._facts = facts
 
     def layer(self, kind: LayerType) -> Layer:
@@ -239,8 +252,13 @@ class PacketSequence(Sequence[Packet]):
         outer_length: int = 0,
         bpf: BPF | None = None,
         tunnels: Iterable[str] = TUNNELS,
+        defragger: IPDefragger | None = None,
+        time: int = 0,
     ) -> PacketSequence:
         """Decode a frame; what was decoded before an error is kept.
+
+        With a defragmenter, a packet that is a piece of a datagram is here when the last piece comes, as the
+        whole datagram. Until then only the packets around it are here: those of the tunnels that it is in.
 
         Args:
             data: the captured bytes.
@@ -249,6 +267,8 @@ class PacketSequence(Sequence[Packet]):
             outer_length: bytes that the outermost packet is taken to have, if not 0.
             bpf: a frame that it does not match has no packets here.
             tunnels: the layers that end a packet.
+            defragger: puts IP fragments together; without one they are packets of their own.
+            time: when the frame was captured, Unix ns; fragments grow old by it.
 
         Raises:
             OptionError: an argument has a value that it cannot have.
@@ -260,10 +280,13 @@ class PacketSequence(Sequence[Packet]):
         for wire_length in (length or 0, outer_length):
             if not 0 <= wire_length <= MAX_FRAME:
                 raise OptionError(f"from_frame: no frame has {wire_length:,} bytes on the wire")
+        if not 0 <= time <= MAX_TIME:
+            raise OptionError(f"from_frame: {time} is no time in Unix ns")
         if bpf is not None and not bpf.matches(data, length):
             return cls(())
-        layers, parts, _ = dissect(data, link_type, length, tuple(tunnels))
-        return cls(_packets(data, layers, parts, outer_length))
+        layers, parts, _, made = dissect(data, link_type, length, tuple(tunnels), time, defragger)
+        packets = _packets(made or data, layers, parts, outer_length)
+        return cls(packets if defragger is None else map(_with_ip_metric, packets))
 
     def __len__(self) -> int:
         """Count the packets."""
@@ -280,6 +303,12 @@ class PacketSequence(Sequence[Packet]):
     def __repr__(self) -> str:
         """Show the packets."""
         return f"PacketSequence({list(self.packets)!r})"
+
+
+def _with_ip_metric(packet: Packet) -> Packet:
+    counts = packet._facts.fragments  # noqa: SLF001 - of this module
+    packet.ip_metric = counts and IPMetric(*counts)
+    return packet
 
 
 def _packets(

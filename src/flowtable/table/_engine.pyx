@@ -22,8 +22,10 @@ from flowtable.flow._statistics cimport Statistics, add_packet
 from flowtable.flow._tcp cimport connection_of
 from flowtable.flow._kept cimport keep_message
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
+from flowtable.packet._defrag cimport IPDefragger, defragger_release
 from flowtable.packet._dissection cimport (
-    PARSED, REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, UNSEEN, Dissection, Part, makes_flow,
+    PARSED, REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, UNSEEN, Decoding, Dissection, Part,
+    makes_flow,
 )
 from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, order_key
 from flowtable.packet._layers cimport DHCPV4
@@ -40,6 +42,7 @@ from flowtable.flow._messages import KINDS
 cdef enum:
     LINK_TYPES = 65536
     BATCH_PARTS = BATCH + MAX_PARTS     # a frame's parts may go beyond a full batch
+    BATCH_WHOLE = 1 << 20               # bytes of datagrams put together, after which a batch is full as well
 
 
 cdef enum Outcome:
@@ -73,7 +76,8 @@ cdef class Engine:
     cdef object filter_set
     cdef PortNames *port_names          # NULL: ports have no names
     cdef bint is_filtered
-    cdef uint64_t tunnels
+    cdef readonly IPDefragger defragger     # None: fragments are left alone
+    cdef Decoding how
     cdef uint64_t k0
     cdef uint64_t k1
     cdef readonly uint64_t max_flows
@@ -89,7 +93,10 @@ cdef class Engine:
         self.records = records
         self.layer_key = <uint8_t>int(options.layer_key)
         self.key_ids = options.key_ids
-        self.tunnels = tunnel_set(options.tunnels)
+        self.how.tunnels = tunnel_set(options.tunnels)
+        if options.defrag:
+            self.defragger = defragger_within(options.limits)
+            self.how.defragger = &self.defragger.state
         self.k0, self.k1 = random_word(), random_word()
         self.max_flows = MAX_FLOWS if options.max_flows is None else min(options.max_flows, MAX_FLOWS)
         self.keeps_messages = len(options.extra_layers) > 0
@@ -194,12 +201,17 @@ cdef class Engine:
         cdef int i, outcome
         self.n_parts = 0
         for i in range(n):
-            if self.n_parts >= BATCH:
+            if self.is_full():
                 outcome = self.update()
                 if outcome != DONE:
                     return outcome
             self.dissect(&frames[i])
         return self.update()
+
+    cdef inline bint is_full(self) noexcept nogil:
+        if self.n_parts >= BATCH:
+            return True
+        return self.how.defragger != NULL and self.how.defragger.finished_bytes >= BATCH_WHOLE
 
     cdef void dissect(self, const Frame *frame) noexcept nogil:
         """Filter and decode a frame, and put its parts into the batch."""
@@ -212,17 +224,17 @@ cdef class Engine:
         if not self.passes(frame):
             self.tally.filtered += 1
             return
-        n = decode_frame(&d, frame, &self.parts[self.n_parts], self.tunnels)
-        n = self.keep_parts(n, frame.time)
+        n = decode_frame(&d, frame, &self.parts[self.n_parts], &self.how)
+        n = self.keep_parts(n, frame.time, d.frames)
         if d.n_layers == 0 and d.stop == UNKNOWN:
             self.unknown_links[frame.link_type] += 1
             return
         if d.stop:
             self.tally.stops[d.stop][d.stop_layer] += 1
         if n == 0:
-            self.tally.discards[d.stop][d.stop_layer] += 1
+            self.tally.discards[d.stop][d.stop_layer] += d.frames
 
-    cdef uint32_t keep_parts(self, uint32_t n, int64_t time) noexcept nogil:
+    cdef uint32_t keep_parts(self, uint32_t n, int64_t time, uint32_t frames) noexcept nogil:
         """Close the gaps of parts without addresses, link parts to parents; gives how many are kept."""
         cdef uint32_t i, kept = 0
         cdef Part *first = &self.parts[self.n_parts]
@@ -241,7 +253,7 @@ cdef class Engine:
             index_prefetch(&self.index, part.hash)
             kept += 1
         if kept:
-            first[kept - 1].ends_frame = 1
+            first[kept - 1].frames = frames
         self.n_parts += kept
         return kept
 
@@ -263,8 +275,10 @@ cdef class Engine:
             self.count_part(record_at(self.records, number[i]), &self.parts[i])
             if self.keeps_messages and self.parts[i].application:
                 self.keep(record_at(self.records, number[i]), &self.parts[i])
-            self.tally.in_flows += self.parts[i].ends_frame
+            self.tally.in_flows += self.parts[i].frames
         self.n_parts = 0
+        if self.how.defragger != NULL:
+            defragger_release(self.how.defragger)
         return DONE
 
     cdef void keep(self, Record *record, Part *part) noexcept nogil:
@@ -284,7 +298,7 @@ cdef class Engine:
     cdef int turn_away(self, uint32_t i) noexcept nogil:
         """There is no room for the flow of part i: say so of all frames that are left in the batch."""
         for i in range(i, self.n_parts):
-            self.tally.turned_away += self.parts[i].ends_frame
+            self.tally.turned_away += self.parts[i].frames
         return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
 
     cdef void count_part(self, Record *r, const Part *p) noexcept nogil:
@@ -305,6 +319,8 @@ cdef class Engine:
             count_tcp_flags(r, p.tcp_flags, side)
         if p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) and r.has & HAS_TCP_METRIC:
             see_flag(connection_of(&self.records.tcp, r), p, side)
+        if p.whole:
+            count_fragments(r, p)
 
     cdef inline void count_length(self, Record *r, const Part *p, uint8_t side) noexcept nogil:
         cdef Statistics *both
@@ -341,7 +357,8 @@ cdef class Engine:
 
     def counts(self):
         """What became of the frames, as plain numbers: see ``account.py``, which names them."""
-        cdef int reason, layer, link_type
+        cdef int link_type
+        held, discarded, lost = (0, {}, {}) if self.defragger is None else self.defragger.frames()
         return {
             "frames": self.tally.frames,
             "in_flows": self.tally.in_flows,
@@ -357,7 +374,9 @@ cdef class Engine:
             },
             "discards": by_reason(self.tally.discards),
             "stops": by_reason(self.tally.stops),
-            "lost": {name: number for name, number in self.lost().items() if number},
+            "held": held,
+            "fragments_discarded": discarded,
+            "lost": lost | {name: number for name, number in self.lost().items() if number},
         }
 
     cdef dict lost(self):
@@ -376,6 +395,14 @@ cdef dict by_reason(const uint64_t (*counts)[256]):
         for layer in range(256)
         if counts[reason][layer]
     }
+
+
+cdef IPDefragger defragger_within(limits):
+    return IPDefragger(
+        max_bytes=limits.fragment_bytes,
+        max_datagrams=limits.fragment_datagrams,
+        max_age=limits.fragment_seconds * 10**9,
+    )
 
 
 cdef uint64_t random_word():
@@ -423,6 +450,17 @@ cdef inline void count_tcp_flags(Record *r, uint8_t flags, uint8_t side) noexcep
             set_client(r, BY_SYN, side)
     if flags & (TCP_FIN | TCP_RST) and r.finish == NOT_FINISHED:
         finish(r, flags)
+
+
+cdef inline void count_fragments(Record *r, const Part *p) noexcept nogil:
+    """Add up the pieces of its datagrams."""
+    r.fragments = sum_within(r.fragments, p.fragments)
+    r.fragment_errors = sum_within(r.fragment_errors, p.fragment_errors)
+
+
+cdef inline uint32_t sum_within(uint32_t a, uint32_t b) noexcept nogil:
+    """A sum, or the largest number where that is too small for it."""
+    return a + b if a + b >= a else 0xFFFFFFFF
 
 
 cdef inline uint8_t other_side(uint8_t side) noexcept nogil:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILLING", "EngineOptions", "Limits", "text_option"]
 
-FILLING: Final = ("packet_statistics", "tcp_metric", "extra_layers")
+FILLING: Final = ("packet_statistics", "tcp_metric", "extra_layers", "defrag")
 """Names of the options that fill fields of flows."""
 
 
@@ -25,6 +25,12 @@ class Limits:
 
     statistics_bytes: int = 1 << 30
     """Sizes of packets and times between them: 128 bytes a flow; flows begun later are without."""
+    fragment_bytes: int = 64 << 20
+    """IP fragments that wait for others; when there is no room, the oldest datagram goes."""
+    fragment_datagrams: int = 65_536
+    """Datagrams that wait for fragments; likewise."""
+    fragment_seconds: int = 30
+    """Time from a datagram's first fragment, by the packets' own times, after which it goes."""
 
     tcp_bytes: int = 1 << 30
     """What ``tcp_metric`` and ``reassemble`` keep of all connections; flows that begin later have none."""
@@ -48,6 +54,7 @@ class EngineOptions:
     tunnels: tuple[str, ...] = TUNNELS
     packet_statistics: bool = False
     key_ids: bool = False
+    defrag: bool = False
     max_flows: int | None = None
     tcp_metric: bool = False
     extra_layers: tuple[LayerType, ...] = ()
@@ -62,6 +69,7 @@ class EngineOptions:
         tunnels: Iterable[str],
         packet_statistics: bool,
         key_ids: bool,
+        defrag: bool,
         max_flows: int | None,
         tcp_metric: bool,
         extra_layers: Iterable[str],
@@ -79,6 +87,7 @@ class EngineOptions:
             tunnels=_names("tunnels", tunnels),
             packet_statistics=bool(packet_statistics),
             key_ids=_switch("key_ids", key_ids),
+            defrag=_switch("defrag", defrag),
             max_flows=_limit(max_flows),
             tcp_metric=_switch("tcp_metric", tcp_metric),
             extra_layers=_extra_layers(extra_layers),
@@ -131,12 +140,6 @@ def _limit(max_flows: int | None) -> int | None:
     if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
         raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")
     return max_flows
-
-
-def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - the value of an option that is on or off
-    if not isinstance(value, bool):
-        raise OptionError(f"{option}: takes True or False, not {value!r}")
-    return value
 
 
 def _limits(limits: Limits | None) -> Limits:

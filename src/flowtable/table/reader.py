@@ -49,6 +49,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     tunnels: Iterable[str] = TUNNELS,
     packet_statistics: bool = False,
     key_ids: bool = False,
+    defrag: bool = False,
     node_tid: str = "",
     capture_id: str = "",
     max_flows: int | None = None,
@@ -72,6 +73,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         tunnels: the tunnels whose payload is a flow of its own, with the outer flow as its parent.
         packet_statistics: measure sizes of packets and the times between them each way.
         key_ids: tell flows apart by their VLAN ids and GRE keys as well.
+        defrag: put IP fragments together; a datagram counts when its last piece comes. Without this,
+            fragments belong to a flow of their addresses.
         node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
@@ -94,6 +97,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         tunnels=tunnels,
         packet_statistics=packet_statistics,
         key_ids=key_ids,
+        defrag=defrag,
         max_flows=max_flows,
         tcp_metric=tcp_metric,
         extra_layers=extra_layers,
@@ -135,10 +139,12 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
     for (stop, layer), frames in counts["discards"].items():
         name = _stop_name(stop, layer) if stop in (_TRUNCATED, _MALFORMED) else _NO_ADDRESSES
         discarded[name] = discarded.get(name, 0) + frames
+    discarded |= counts["fragments_discarded"]
     return Account(
         frames=counts["frames"],
         in_flows=counts["in_flows"],
         filtered=counts["filtered"],
+        held=counts["held"],
         discarded=discarded,
         decode_stops={_stop_name(*key): frames for key, frames in counts["stops"].items()},
         flows=counts["flows"],

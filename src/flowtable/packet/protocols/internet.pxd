@@ -4,9 +4,11 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 
 from flowtable._cursor cimport Cursor, be16, be32, left, limit, peek, take
-from flowtable._types cimport IPV4, IPV6
+from flowtable._types cimport IPV4, IPV6, NO_NETWORK
+from flowtable.packet._defrag cimport Fragment
 from flowtable.packet._dissection cimport (
-    BY_IP_PROTOCOL, BY_LAYER, END, FRAGMENTED, MALFORMED, TRUNCATED, Dissection, is_asked_for, next_by, push,
+    BY_IP_PROTOCOL, BY_LAYER, END, FRAGMENTED, MALFORMED, TRUNCATED, Dissection, header_before, is_asked_for,
+    next_by, push,
 )
 from flowtable.packet._layers cimport (
     FRAGMENT, IPSEC_AH, IPSEC_ESP, IPV4_IN_IPV4, IPV4_IN_IPV6, IPV4_LAYER, IPV6_DESTINATION, IPV6_FRAGMENT,
@@ -17,6 +19,9 @@ from flowtable.packet._layers cimport (
 cdef enum:
     NO_NEXT_HEADER = 59
     JUMBO_OPTION = 0xC2
+    DONT_FRAGMENT = 0x4000
+    MORE_FRAGMENTS = 0x2000
+    OFFSET = 0x1FFF
 
 
 cdef inline bint network(Dissection *d, uint8_t kind, const uint8_t *source, uint32_t size,
@@ -62,10 +67,21 @@ cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
     if options and not ipv4_options_parse(h + 20, options):
         return MALFORMED
     limit(&d.c, length - header)
-    if be16(h + 6) & 0x3FFF:            # more fragments, or an offset
-        push(d, FRAGMENT, d.c.p)
-        return FRAGMENTED
+    if be16(h + 6) & (MORE_FRAGMENTS | OFFSET):
+        return ipv4_fragment(d, h, header, length)
     return next_by(BY_IP_PROTOCOL, h[9])
+
+
+cdef inline uint32_t ipv4_fragment(Dissection *d, const uint8_t *h, uint32_t header, uint32_t length) noexcept nogil:
+    """A piece of a datagram; one that says that it must not be one is left alone, as the reference does."""
+    cdef Fragment *f = &d.fragment
+    cdef uint32_t place = be16(h + 6)
+    push(d, FRAGMENT, d.c.p)
+    f.network = NO_NETWORK if place & DONT_FRAGMENT else IPV4
+    f.addresses, f.id, f.protocol = h + 12, be16(h + 4), h[9]
+    f.offset, f.more = (place & OFFSET) * 8, place & MORE_FRAGMENTS != 0
+    f.headers, f.length = header, length - header
+    return FRAGMENTED
 
 
 cdef inline bint ipv4_options_parse(const uint8_t *p, uint32_t n) noexcept nogil:
@@ -92,6 +108,7 @@ cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
         return TRUNCATED
     push(d, IPV6_LAYER, h)
     length = be16(h + 4)
+    d.ip_end = <uint32_t>(d.c.p - d.frame) + length
     if network(d, IPV6, h + 8, 16, length):
         d.part.ttl, d.part.dscp, d.part.protocol = h[7], be16(h) >> 6 & 0x3F, h[6]
     if h[6] == 0:
@@ -194,14 +211,38 @@ cdef inline uint32_t ipv6_routing(Dissection *d) noexcept nogil:
 
 
 cdef inline uint32_t ipv6_fragment(Dissection *d) noexcept nogil:
-    """RFC 8200, 4.5; even a datagram in one piece is not put together here."""
+    """RFC 8200, 4.5; behind an IPv4 header it says nothing of a datagram."""
     cdef const uint8_t *h = take(&d.c, 8)
     if h == NULL:
         return TRUNCATED
     push(d, IPV6_FRAGMENT, h)
     after_extension(d, h)
     push(d, FRAGMENT, d.c.p)
+    note_ipv6_fragment(d, h, ipv6_header(d) if d.network == IPV6 else NULL)
     return FRAGMENTED
+
+
+cdef inline const uint8_t *ipv6_header(const Dissection *d) noexcept nogil:
+    """The last IPv6 header; NULL if there is none."""
+    cdef uint32_t back
+    for back in range(1, d.n_layers + 1):
+        if d.layers[d.n_layers - back].type == IPV6_LAYER:
+            return header_before(d, back)
+    return NULL
+
+
+cdef inline void note_ipv6_fragment(Dissection *d, const uint8_t *h, const uint8_t *ip) noexcept nogil:
+    """What the fragment header `h` says; its payload ends where that of the IPv6 header before it does."""
+    cdef Fragment *f = &d.fragment
+    cdef uint32_t begin = <uint32_t>(h + 8 - d.frame)
+    f.network = IPV6 if ip != NULL else NO_NETWORK
+    if ip == NULL:
+        return
+    f.addresses = ip + 8
+    f.id, f.protocol = be32(h + 4), h[0]
+    f.offset, f.more = be16(h + 2) & 0xFFF8, h[3] & 1
+    f.headers = <uint32_t>(h - ip - 40)
+    f.length = d.ip_end - begin if d.ip_end > begin else 0
 
 
 cdef inline uint32_t ipsec_ah(Dissection *d) noexcept nogil:
