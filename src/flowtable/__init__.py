@@ -36,7 +36,7 @@ from flowtable.packet import (
     first_layer_type,
     layers_path,
 )
-from flowtable.table import ApplicationPortMap, Limits, read
+from flowtable.table import ApplicationPortMap, Limits, StreamData, read
 
 __version__ = "0.1.0"
 
@@ -71,6 +71,7 @@ __all__ = [
     "PcapWriter",
     "RawPacket",
     "RawPackets",
+    "StreamData",
     "TableFull",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",

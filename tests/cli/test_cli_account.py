@@ -93,7 +93,7 @@ def test_errors_are_one_line(demo, tmp_path):
         (demo, "-f", "tcp portt 1"): "syntax error",
         (demo, "--tunnels", "gre,teleporter"): "there is no tunnel 'teleporter'",
         (demo, "--layer-key", "L7"): "there are L2 and L3",
-        (demo, "--sort", "metric.abbyte"): "did you mean Metric.ABBytes or Metric.BABytes?",
+        (demo, "--sort", "metric.abbyte"): "did you mean Metric.ABBytes or Metric.BABytes",
         (demo, "--sort", "TCPMetric.ABBytes"): "which is not in use",
         (demo, "--limit", "-1"): "not a whole number",
         (demo, "--max-flows", "many"): "not a whole number",

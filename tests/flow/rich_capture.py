@@ -16,6 +16,7 @@ RESETS = [
 EVERY_OPTION = {  # that fills fields
     "packet_statistics": True,
     "tcp_metric": True,
+    "reassemble": True,
     "extra_layers": ("DNS", "DHCPv4", "VRRP"),
 }
 NODE, CAPTURE = '=cmd|"<b>n</b>', "capture ü\n"

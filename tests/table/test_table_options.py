@@ -43,7 +43,6 @@ def capture(tmp_path):
 @pytest.mark.parametrize(
     "option",
     [
-        "reassemble",
         "raw_packets",
         "update_every",
         "L3",

@@ -138,6 +138,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
     add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
     add("--tcp-metric", action="store_true", help="keep the times of SYN, FIN and RST each way")
+    add("--reassemble", action="store_true", help="count what TCP streams lack or send again")
 
 
 def _filling(options: argparse.Namespace) -> frozenset[str]:
@@ -177,6 +178,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             app_ports=_app_ports(options.app_ports),
             tcp_metric=options.tcp_metric,
             extra_layers=options.extra_layers,
+            reassemble=options.reassemble,
             progress=progress,
         )
 

@@ -51,6 +51,7 @@ cdef class Records:
     cdef uint8_t has_of_ip                      # HAS_ of every flow with IP
     cdef Pool statistics                        # Statistics, by Record.statistics
     cdef bint keep_tcp
+    cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
     cdef bytearray start_and_node               # what a UUID is made from: 8 bytes, and the node's TID
     cdef uint8_t *uuid_input
@@ -64,6 +65,7 @@ cdef class Records:
 
     cdef Record *begin_flow(self, const Part *part, uint32_t parent, uint16_t application) noexcept nogil
     cdef uint16_t use_application(self, uint16_t application) noexcept nogil
+    cdef uint8_t tcp_bits(self) noexcept nogil
     cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil
     cdef Record *new_record(self) noexcept nogil
     cdef bint new_piece(self, uint32_t piece) noexcept nogil

@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport (
-    BY_FIRST_PACKET, BY_PORTS, HAS_IP_METRIC, HAS_STATISTICS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record,
+    BY_FIRST_PACKET, BY_PORTS, HAS_IP_METRIC, HAS_STATISTICS, HAS_STREAMS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record,
 )
 from flowtable.flow cimport _places as P
 from flowtable.flow._kept cimport messages_begin, messages_end
@@ -18,7 +18,7 @@ from flowtable.flow._places cimport (
 )
 from flowtable.flow._pool cimport pool_add, pool_begin, pool_end
 from flowtable.flow._statistics cimport Statistics
-from flowtable.flow._tcp cimport Connection
+from flowtable.flow._tcp cimport HANDSHAKE, Connection, TcpTimes
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
@@ -49,7 +49,11 @@ cdef class Records:
         self.has_of_ip = HAS_IP_METRIC if "defrag" in self.options else 0
         pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
         self.keep_tcp = "tcp_metric" in self.options
-        pool_begin(&self.tcp, sizeof(Connection), limits.tcp_bytes if self.keep_tcp else 0)
+        self.keep_streams = "reassemble" in self.options
+        pool_begin(
+            &self.tcp, sizeof(Connection) if self.keep_streams else 2 * sizeof(TcpTimes),
+            limits.tcp_bytes if self.keep_tcp else 0,
+        )
         messages_begin(&self.messages, min(limits.message_bytes, 1 << 60) if "extra_layers" in self.options else 0)
         self.start_and_node = bytearray(8) + node_tid.encode()
         self.uuid_input = self.start_and_node
@@ -116,8 +120,11 @@ cdef class Records:
             record.has |= HAS_STATISTICS if record.statistics else 0
         if self.keep_tcp and part.key.transport == TCP:
             record.tcp = pool_add(&self.tcp)
-            record.has |= HAS_TCP_METRIC if record.tcp else 0
+            record.has |= self.tcp_bits() if record.tcp else 0
         return record
+
+    cdef uint8_t tcp_bits(self) noexcept nogil:
+        return HAS_TCP_METRIC | HAS_STREAMS if self.keep_streams else HAS_TCP_METRIC
 
     cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil:
         """A flow with IP is the innermost of its family: of those around it that had none further in."""
@@ -353,12 +360,16 @@ PLACES = {
     "vrrpv2": P.P_VRRPV2,
 }
 
-TCP_FIELDS = ("syn_start", "syn_ttl", "fin_start", "rst_start")     # by TcpField
+TCP_FIELDS = (                          # by TcpField
+    "syn_start", "syn_ttl", "fin_start", "rst_start", "segment_out_of_order", "segment_skipped",
+    "segment_skipped_bytes", "packets", "bytes", "saw_start", "saw_end", "retransmitted", "zero_windows",
+)
 PLACES.update(
     (f"tcp_{side}_{name}", P.P_TCP + 2 * number + of_b)
     for number, name in enumerate(TCP_FIELDS)
     for of_b, side in enumerate(("ab", "ba"))
 )
+PLACES["tcp_handshake_time"] = P.P_TCP + 2 * HANDSHAKE
 
 NAMES = {
     P.P_CLIENT: ("A", "B"),

@@ -10,7 +10,7 @@ from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport OneWay, Statistics, deviation, rounded
-from flowtable.flow._tcp cimport RST_START, has_tcp_field, tcp_number
+from flowtable.flow._tcp cimport HANDSHAKE, has_tcp_field, tcp_number
 from flowtable.flow._kept cimport message_of
 from flowtable.flow._messages cimport put_message, text_room
 
@@ -83,7 +83,7 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_AB_TUNNEL_ID
     P_BA_TUNNEL_ID
     P_TCP                   # the first of those that TcpField names, two each
-    P_TCP_LAST = P_TCP + 2 * RST_START + 1
+    P_TCP_LAST = P_TCP + 2 * HANDSHAKE
     P_DHCPV4
     P_DNS
     P_VRRPV2

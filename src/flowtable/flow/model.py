@@ -112,6 +112,11 @@ class TCPMetric:
     ba_bytes: int | None
     ba_saw_start: bool | None
     ba_saw_end: bool | None
+    ab_retransmitted: int | None
+    ba_retransmitted: int | None
+    ab_zero_windows: int | None
+    ba_zero_windows: int | None
+    handshake_time: int | None
 
 
 @dataclass(frozen=True, slots=True)

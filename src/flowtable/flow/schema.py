@@ -173,7 +173,7 @@ def _tcp_metric() -> list[Field]:
         (f"{side}{name}", kind, unit, meaning.format(side[0]))
         for side in ("AB", "BA")
         for name, kind, unit, meaning in (
-            ("SegmentOutOfOrder", Kind.COUNT, "segments", "segments of {} that came out of order"),
+            ("SegmentOutOfOrder", Kind.COUNT, "segments", "segments of {} that came too early"),
             ("SegmentSkipped", Kind.COUNT, "segments", "gaps in what {} sent"),
             ("SegmentSkippedBytes", Kind.COUNT, "bytes", "bytes missing in what {} sent"),
             ("Packets", Kind.COUNT, "segments", "segments of {} in order"),
@@ -182,17 +182,25 @@ def _tcp_metric() -> list[Field]:
             ("SawEnd", Kind.FLAG, "", "whether its end was seen"),
         )
     ]
+    own = [
+        ("ABRetransmitted", Kind.COUNT, "segments", "segments of A sent again, at least in part"),
+        ("BARetransmitted", Kind.COUNT, "segments", "segments of B sent again, at least in part"),
+        ("ABZeroWindows", Kind.COUNT, "segments", "segments in which A had no room to receive"),
+        ("BAZeroWindows", Kind.COUNT, "segments", "segments in which B had no room to receive"),
+        ("HandshakeTime", Kind.DURATION, "ns", "time from the SYN to the ACK of the SYN/ACK"),
+    ]
+    numbers = [*range(1, len(times + streams) + 1), *range(2000, 2000 + len(own))]
     return [
         Field(
             f"TCPMetric.{name}",
             (38, n),
             kind,
-            f"tcp_{_snake(name)}" if n <= 8 else None,
+            f"tcp_{_snake(name)}",
             unit,
             meaning,
-            "tcp_metric" if n <= 8 else "reassemble",
+            "tcp_metric" if n <= len(times) else "reassemble",
         )
-        for n, (name, kind, unit, meaning) in enumerate(times + streams, start=1)
+        for n, (name, kind, unit, meaning) in zip(numbers, times + streams + own, strict=True)
     ]
 
 

@@ -250,7 +250,7 @@ cdef inline void begin(Dissection *d, const Frame *frame, Part *parts, uint64_t 
     d.missing = frame.length - frame.captured if frame.length > frame.captured else 0
     d.part = parts
     d.tunnels = tunnels
-    d.ip_length = d.ip_end = d.n_layers = d.n_flow_parts = 0
+    d.ip_length = d.ip_end = d.uncaptured = d.n_layers = d.n_flow_parts = 0
     d.n_parts = d.frames = 1
     d.cut = d.has_ip = d.network = d.overflow = d.data_pad = d.stop_layer = 0
     memset(parts, 0, sizeof(Part) - sizeof(parts.layers))
@@ -309,6 +309,7 @@ cdef uint32_t defragment(Dissection *d, const Frame *frame, Part *parts, Defragg
         return END
     d.frame, d.c.p, d.c.end, d.missing = f.frame, f.data, f.data + f.captured, f.missing
     d.ip_end = <uint32_t>(f.data - f.frame) + f.length
+    d.uncaptured = f.length - f.captured if f.length > f.captured else 0
     d.frames += f.frames
     d.part.whole = d.part.headers + f.length
     d.part.fragments += f.pieces - 1

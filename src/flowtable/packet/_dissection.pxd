@@ -70,12 +70,15 @@ cdef struct Part:
     uint64_t hash           # of the key and of the parents' keys
     uint64_t link_id        # VLAN ids, 12 bits each, the outermost lowest
     int64_t time            # Unix ns
-    const uint8_t *payload  # of the application
-    uint32_t payload_length
+    const uint8_t *payload  # of the application, or of the TCP segment
+    uint32_t payload_length # bytes captured
     uint32_t headers        # bytes of all its layers' headers
     uint32_t length         # bytes; what its flow counts is counted_length()
     uint32_t ip_length      # length field of its outermost IP header
     uint32_t network_id     # VNI, VSID, GRE key or ERSPAN session
+    uint32_t tcp_sequence   # of a TCP segment, as its header has them
+    uint32_t tcp_acknowledgment
+    uint32_t tcp_length     # bytes of its payload on the wire
     uint32_t tunnel_id      # GTP-U TEID or L2TP session, which differ each way; 0: none
     uint32_t whole          # bytes of the datagram put together in it, and of all headers before; 0: none
     uint32_t fragments      # pieces of that datagram, less one
@@ -84,6 +87,7 @@ cdef struct Part:
     uint16_t port_a         # source and destination, whatever the key holds
     uint16_t port_b
     uint16_t sequence       # of an ICMP echo
+    uint16_t tcp_window
     uint8_t link_a[6]
     uint8_t link_b[6]
     uint8_t has_link        # an Ethernet layer
@@ -93,6 +97,7 @@ cdef struct Part:
     uint8_t icmp_raw_type
     uint8_t icmp_code
     uint8_t tcp_flags       # of the transport that the key holds
+    uint8_t is_segment      # it is TCP whose header fits, so that the payload is known
     uint8_t ttl             # of the outermost IP header, with its differentiated services
     uint8_t dscp
     uint8_t signal          # Signal
@@ -118,6 +123,7 @@ cdef struct Dissection:
     uint32_t ip_length      # length field of the frame's outermost IP header
     uint32_t ip_end         # where the innermost IPv6 datagram ends, in bytes from the frame's first
     uint32_t missing        # bytes of the frame that were on the wire and not captured
+    uint32_t uncaptured     # of these, bytes of the innermost IP datagram so far
     uint32_t frames         # that are accounted for with this one: pieces that were held until it came, and itself
     uint32_t n_parts
     uint32_t n_flow_parts   # parts before this one that are packets of flows

@@ -3,5 +3,6 @@
 from flowtable.table.application_ports import ApplicationPortMap
 from flowtable.table.options import Limits
 from flowtable.table.reader import read
+from flowtable.table.streams import StreamData
 
-__all__ = ["ApplicationPortMap", "Limits", "read"]
+__all__ = ["ApplicationPortMap", "Limits", "StreamData", "read"]

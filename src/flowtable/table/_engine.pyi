@@ -5,6 +5,7 @@ from flowtable.capture import PacketSource
 from flowtable.capture.bpf import LinkFilters
 from flowtable.flow._flow import Records
 from flowtable.table.options import EngineOptions
+from flowtable.table.streams import StreamListener
 
 class Engine:
     records: Records
@@ -14,6 +15,7 @@ class Engine:
         records: Records,
         options: EngineOptions,
         filter_set: LinkFilters | None,
+        listener: StreamListener | None = None,
     ) -> None: ...
     def run(self, source: PacketSource, progress: Callable[[PacketSource], None] | None = None) -> str: ...
     def counts(self) -> dict[str, Any]: ...

@@ -7,12 +7,13 @@ comes first; what a batch points to in a frame is read before the source refills
 from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._exact cimport exact_frames, forget_frames
 from flowtable._types cimport (
-    BATCH, BY_SYN, BY_SYN_ACK, HAS_DNS, HAS_STATISTICS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A, SIDE_B, Frame,
-    Record,
+    BATCH, BY_SYN, BY_SYN_ACK, HAS_DNS, HAS_STATISTICS, HAS_STREAMS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A,
+    SIDE_B, Frame, Record,
 )
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
@@ -33,11 +34,16 @@ from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
 )
+from flowtable.table._events cimport AT_END, AT_START, Events, end_events, forget_events, is_time
+from flowtable.table._held cimport drop_held
+from flowtable.table._streams cimport Streams, Way, begin_streams, follow, stop, way_of
 from flowtable.table._tcp_times cimport see_flag
 
 import os
 
 from flowtable.flow._messages import KINDS
+from flowtable.flow.model import Flow
+from flowtable.table.streams import StreamData
 
 cdef enum:
     LINK_TYPES = 65536
@@ -82,6 +88,9 @@ cdef class Engine:
     cdef uint64_t k1
     cdef readonly uint64_t max_flows
     cdef int64_t latest                 # ns; the time of the frame before
+    cdef bint reassemble
+    cdef Streams streams
+    cdef object listener                # gets what streams give on; None: nobody does
     cdef uint8_t layer_key
     cdef bint key_ids
     cdef bint keeps_messages
@@ -89,8 +98,11 @@ cdef class Engine:
     cdef uint32_t n_parts
     cdef Part parts[BATCH_PARTS]
 
-    def __cinit__(self, Records records not None, options, filter_set):
+    def __cinit__(self, Records records not None, options, filter_set, listener=None):
         self.records = records
+        self.reassemble = options.reassemble
+        self.listener = listener
+        begin_streams(&self.streams, options.limits, listener is not None)
         self.layer_key = <uint8_t>int(options.layer_key)
         self.key_ids = options.key_ids
         self.how.tunnels = tunnel_set(options.tunnels)
@@ -119,6 +131,7 @@ cdef class Engine:
         free(self.unknown_links)
         free(self.filters)
         index_end(&self.index)
+        end_events(&self.streams.events)
 
     cdef int name_ports(self, app_ports) except -1:
         self.port_names = <PortNames *>calloc(1, sizeof(PortNames))
@@ -136,12 +149,18 @@ cdef class Engine:
         Gives ``"done"``, or why it stopped: ``"table full"`` when there are more flows than allowed, or
         ``"no memory"``.
         """
-        cdef int outcome = self.drain(source)
-        while outcome == DONE and source.refill():
+        cdef int outcome
+        try:
             outcome = self.drain(source)
-            PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
-            if progress is not None:
-                progress(source)
+            while outcome == DONE and source.refill():
+                outcome = self.drain(source)
+                PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
+                if progress is not None:
+                    progress(source)
+            if outcome == DONE:
+                outcome = self.stop_streams()
+        finally:
+            self.drop_streams()
         return ("done", "table full", "no memory")[outcome]
 
     cdef int drain(self, PacketSource source) except -1:
@@ -151,13 +170,18 @@ cdef class Engine:
         while True:
             with nogil:
                 n = source.walk(frames, BATCH)
-                while n and outcome == DONE and self.has_filters(frames, n):
+                while n and outcome == DONE and self.is_ready(frames, n):
                     outcome = self.take(frames, n)
                     n = source.walk(frames, BATCH) if outcome == DONE else 0
             if n == 0 or outcome != DONE:
                 return outcome
             self.prepare_filters(frames, n)
+            self.hand_over()
             outcome = self.take(frames, n)
+
+    cdef bint is_ready(self, const Frame *frames, int n) noexcept nogil:
+        """Whether frames can be taken without a look at the interpreter first."""
+        return not is_time(&self.streams.events) and self.has_filters(frames, n)
 
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil:
         """Whether the filter is compiled for the link types of all these frames."""
@@ -172,7 +196,7 @@ cdef class Engine:
     cdef int prepare_filters(self, const Frame *frames, int n) except -1:
         """Compile the filter for link types that have not been seen yet."""
         cdef int i
-        for i in range(n):
+        for i in range(n if self.is_filtered else 0):
             link_type = frames[i].link_type
             if link_type not in self.programs and knows_link_type(frames[i].link_type):
                 program = self.filter_set.program(link_type)
@@ -276,10 +300,12 @@ cdef class Engine:
             if self.keeps_messages and self.parts[i].application:
                 self.keep(record_at(self.records, number[i]), &self.parts[i])
             self.tally.in_flows += self.parts[i].frames
+            if self.reassemble and self.parts[i].is_segment:
+                self.follow_segment(number[i], &self.parts[i])
         self.n_parts = 0
         if self.how.defragger != NULL:
             defragger_release(self.how.defragger)
-        return DONE
+        return NO_MEMORY if self.streams.held.failed or self.streams.events.failed else DONE
 
     cdef void keep(self, Record *record, Part *part) noexcept nogil:
         """Keep a part's message with its flow, if it is of a kind that was asked for, and parses.
@@ -337,6 +363,60 @@ cdef class Engine:
             else:
                 add_packet(&both.ba, p.length, p.time, r.ba_packets)
 
+    cdef void follow_segment(self, uint32_t number, const Part *p) noexcept nogil:
+        cdef Record *r = record_at(self.records, number)
+        cdef uint8_t side = SIDE_A if p.swapped == r.swapped else SIDE_B
+        if r.has & HAS_STREAMS:
+            follow(&self.streams, connection_of(&self.records.tcp, r), number, side, p)
+
+    # ---- what streams give on
+
+    cdef int hand_over(self) except -1:
+        """Give the listener what has come together."""
+        if self.streams.events.count:
+            data = stream_data(&self.streams.events, self.records)
+            forget_events(&self.streams.events)
+            self.listener(data)
+        return 0
+
+    cdef int stop_streams(self) except -1:
+        """Reading is over: give on all that waits; gives an Outcome."""
+        cdef uint32_t number = 0
+        while self.reassemble and number < self.records.count:
+            with nogil:
+                number = self.stop_some(number)
+            if self.streams.events.failed:
+                return NO_MEMORY
+            self.hand_over()
+        return DONE
+
+    cdef uint32_t stop_some(self, uint32_t number) noexcept nogil:
+        """Stop the streams of flows from a number on until it is time to hand over; gives the next number."""
+        cdef Record *record
+        cdef Way way
+        cdef uint8_t side
+        while number < self.records.count and not is_time(&self.streams.events):
+            record = record_at(self.records, number)
+            if record.has & HAS_STREAMS:
+                for side in range(SIDE_A, SIDE_B + 1):
+                    way = way_of(&self.streams, connection_of(&self.records.tcp, record), number, side)
+                    stop(&way, self.latest)
+            number += 1
+        return number
+
+    cdef void drop_streams(self) noexcept nogil:
+        """Let go of what still waits, when reading ended in an error."""
+        cdef Record *record
+        cdef uint32_t number
+        cdef int i
+        if self.streams.held.price == 0:
+            return
+        for number in range(self.records.count):
+            record = record_at(self.records, number)
+            if record.has & HAS_STREAMS:
+                for i in range(2):
+                    drop_held(&self.streams.held, &connection_of(&self.records.tcp, record).streams[i])
+
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
         """The record of a part, made if need be; NOT_FOUND if it cannot be made."""
         cdef uint32_t found
@@ -384,7 +464,26 @@ cdef class Engine:
         lost = {f"{layer} messages": self.records.messages.lost[<int>kind] for layer, kind in KINDS.items()}
         lost["flows without packet statistics"] = self.records.statistics.refused
         lost["flows without TCP metrics"] = self.records.tcp.refused
+        lost["gaps of streams over stream_bytes"] = self.streams.over_bytes
+        lost["gaps of streams over streams_bytes"] = self.streams.over_all_bytes
+        lost["gaps of streams over stream_gaps"] = self.streams.over_gaps
         return lost
+
+
+cdef list stream_data(const Events *events, Records records):
+    """Events as a listener gets them."""
+    cdef uint64_t at = 0
+    cdef uint32_t i
+    cdef list out = []
+    for i in range(events.count):
+        event = events.list[i]
+        data = PyBytes_FromStringAndSize(<char *>events.bytes + at, event.length)
+        at += event.length
+        out.append(StreamData(
+            Flow(records, event.flow), "A" if event.side == SIDE_A else "B", data, event.skipped,
+            event.flags & AT_START != 0, event.flags & AT_END != 0, event.time,
+        ))
+    return out
 
 
 cdef dict by_reason(const uint64_t (*counts)[256]):

@@ -13,9 +13,11 @@ from flowtable.table.application_ports import ApplicationPortMap
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["FILLING", "EngineOptions", "Limits", "text_option"]
+    from flowtable.table.streams import StreamListener
 
-FILLING: Final = ("packet_statistics", "tcp_metric", "extra_layers", "defrag")
+__all__ = ["FILLING", "EngineOptions", "Limits", "listener_option", "text_option"]
+
+FILLING: Final = ("packet_statistics", "tcp_metric", "reassemble", "extra_layers", "defrag")
 """Names of the options that fill fields of flows."""
 
 
@@ -38,6 +40,15 @@ class Limits:
     message_bytes: int = 1 << 26
     """Messages that ``extra_layers`` keeps, of all flows together."""
 
+    stream_bytes: int = 1 << 20
+    """Segments of one side of a connection that wait for a gap to be filled; then the gap is given up."""
+
+    streams_bytes: int = 1 << 28
+    """Segments that wait, of all connections."""
+
+    stream_gaps: int = 128
+    """No bytes, but gaps: how many one side may have before the first one is given up; at most 16,384."""
+
     def __post_init__(self) -> None:
         """Refuse what is no limit."""
         for limit in fields(self):
@@ -58,6 +69,7 @@ class EngineOptions:
     max_flows: int | None = None
     tcp_metric: bool = False
     extra_layers: tuple[LayerType, ...] = ()
+    reassemble: bool = False
     limits: Limits = Limits()
     app_ports: ApplicationPortMap | None = None
 
@@ -73,6 +85,7 @@ class EngineOptions:
         max_flows: int | None,
         tcp_metric: bool,
         extra_layers: Iterable[str],
+        reassemble: bool,
         limits: Limits | None,
         app_ports: ApplicationPortMap | None,
     ) -> EngineOptions:
@@ -89,7 +102,8 @@ class EngineOptions:
             key_ids=_switch("key_ids", key_ids),
             defrag=_switch("defrag", defrag),
             max_flows=_limit(max_flows),
-            tcp_metric=_switch("tcp_metric", tcp_metric),
+            tcp_metric=_switch("tcp_metric", tcp_metric) or reassemble,
+            reassemble=_switch("reassemble", reassemble),
             extra_layers=_extra_layers(extra_layers),
             limits=_limits(limits),
             app_ports=_app_ports(app_ports),
@@ -140,6 +154,13 @@ def _limit(max_flows: int | None) -> int | None:
     if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
         raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")
     return max_flows
+
+
+def listener_option(streams: StreamListener | None) -> StreamListener | None:
+    """Take what listens to streams."""
+    if streams is not None and not callable(streams):
+        raise OptionError(f"streams: takes a function of a list of StreamData, not {type(streams).__name__}")
+    return streams
 
 
 def _limits(limits: Limits | None) -> Limits:

@@ -14,7 +14,7 @@ from flowtable.flow.flowset import FlowSet
 from flowtable.packet import TUNNELS
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 from flowtable.table._engine import Engine
-from flowtable.table.options import EngineOptions, text_option
+from flowtable.table.options import EngineOptions, listener_option, text_option
 
 if TYPE_CHECKING:
     import os
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flowtable.packet import LayerKeyMode
     from flowtable.table.application_ports import ApplicationPortMap
     from flowtable.table.options import Limits
+    from flowtable.table.streams import StreamListener
 
 __all__ = ["read"]
 
@@ -55,6 +56,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     max_flows: int | None = None,
     tcp_metric: bool = False,
     extra_layers: Iterable[str] = (),
+    reassemble: bool = False,
+    streams: StreamListener | None = None,
     limits: Limits | None = None,
     app_ports: ApplicationPortMap | None = None,
     progress: Callable[[PacketSource], None] | None = None,
@@ -81,6 +84,11 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         tcp_metric: keep when each side of a TCP connection sent SYN, FIN and RST, and the SYN's TTL.
         extra_layers: of ``"DNS"``, ``"DHCPv4"`` and ``"VRRP"`` those whose messages flows keep: the last
             DNS message, the first of the others.
+        reassemble: follow TCP streams by their sequence numbers, and count what is in order, missing, out of
+            order and sent again; ``tcp_metric`` comes with it.
+        streams: called with a list of ``StreamData`` now and then while reading, off the packet path, and
+            with what is left at the end; ``reassemble`` comes with it. What it raises ends reading, and is
+            raised.
         limits: how much memory options may take.
         app_ports: names of applications by TCP and UDP port; they go before the last layer's.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
@@ -101,6 +109,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         max_flows=max_flows,
         tcp_metric=tcp_metric,
         extra_layers=extra_layers,
+        reassemble=reassemble if streams is None else True,
         limits=limits,
         app_ports=app_ports,
     )
@@ -114,6 +123,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         ),
         options,
         LinkFilters(expression) if expression.strip() else None,
+        listener_option(streams),
     )
     source = open_capture(paths)
     outcome = engine.run(source, progress)

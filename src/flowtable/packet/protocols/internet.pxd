@@ -43,6 +43,12 @@ cdef inline bint network(Dissection *d, uint8_t kind, const uint8_t *source, uin
     return True
 
 
+cdef inline void limit_datagram(Dissection *d, uint32_t length) noexcept nogil:
+    """What follows an IP header has this length, captured or not."""
+    d.uncaptured = length - <uint32_t>left(&d.c) if length > left(&d.c) else 0
+    limit(&d.c, length)
+
+
 cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
     """RFC 791; a total length of 0 (segmentation left to the card) means what was captured."""
     cdef const uint8_t *h = take(&d.c, 20)
@@ -66,7 +72,7 @@ cdef inline uint32_t ipv4(Dissection *d) noexcept nogil:
         return TRUNCATED
     if options and not ipv4_options_parse(h + 20, options):
         return MALFORMED
-    limit(&d.c, length - header)
+    limit_datagram(d, length - header)
     if be16(h + 6) & (MORE_FRAGMENTS | OFFSET):
         return ipv4_fragment(d, h, header, length)
     return next_by(BY_IP_PROTOCOL, h[9])
@@ -115,7 +121,7 @@ cdef inline uint32_t ipv6(Dissection *d) noexcept nogil:
         return jumbogram_or_less(d, length)
     if length == 0:
         return END if h[6] == NO_NEXT_HEADER else MALFORMED     # Teredo's bubbles are empty
-    limit(&d.c, length)
+    limit_datagram(d, length)
     return next_by(BY_IP_PROTOCOL, h[6]) if h[6] != NO_NEXT_HEADER else END
 
 
@@ -136,7 +142,7 @@ cdef inline uint32_t jumbogram_or_less(Dissection *d, uint32_t length) noexcept 
     cdef uint32_t jumbo = 0
     cdef const uint8_t *h
     if length:
-        limit(&d.c, length)
+        limit_datagram(d, length)
     h = options_header(&d.c, &jumbo)
     if h == NULL:
         return MALFORMED
@@ -144,7 +150,7 @@ cdef inline uint32_t jumbogram_or_less(Dissection *d, uint32_t length) noexcept 
     if length and jumbo or not length and jumbo <= 0xFFFF:
         return MALFORMED
     if jumbo:
-        limit(&d.c, jumbo - (8 * h[1] + 8))
+        limit_datagram(d, jumbo - (8 * h[1] + 8))
     return after_extension(d, h)
 
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
-from flowtable._cursor cimport be16, left, limit, peek, take
+from flowtable._cursor cimport be16, be32, left, limit, peek, take
 from flowtable._types cimport RUDP, TCP, UDP, UDPLITE
 from flowtable.packet._dissection cimport (
     BY_UDP_PORT, END, MALFORMED, REPLY, REQUEST, TCP_ACK, TCP_RST, TCP_SYN, TRUNCATED, Dissection, next_by, push,
@@ -23,19 +23,32 @@ cdef inline bint set_transport(Dissection *d, uint8_t kind, uint16_t source, uin
 cdef inline uint32_t tcp(Dissection *d) noexcept nogil:
     """RFC 9293; a data offset that cannot be keeps the layer."""
     cdef const uint8_t *h = take(&d.c, 20)
-    cdef uint32_t header, options
+    cdef uint32_t header, options, on_wire
     if h == NULL:
         return TRUNCATED
     header = (h[12] >> 4) * 4
+    on_wire = <uint32_t>left(&d.c) + d.uncaptured + 20
     options = header - 20 if header > 20 and header - 20 <= left(&d.c) else 0
     take(&d.c, options)
     push(d, TCP_LAYER, h)
     if set_transport(d, TCP, be16(h), be16(h + 2)):
         d.part.tcp_flags = h[13]
         d.part.signal = tcp_signal(h[13])
+        if 20 <= header <= on_wire:
+            set_segment(d, h, on_wire - header, <uint32_t>left(&d.c) if options == header - 20 else 0)
     if header < 20:
         return MALFORMED
     return END if options == header - 20 else TRUNCATED
+
+
+cdef inline void set_segment(Dissection *d, const uint8_t *h, uint32_t length, uint32_t captured) noexcept nogil:
+    """Say what a segment carries: so many bytes on the wire, so many of them here."""
+    d.part.is_segment = 1
+    d.part.tcp_sequence, d.part.tcp_acknowledgment = be32(h + 4), be32(h + 8)
+    d.part.tcp_window = be16(h + 14)
+    d.part.tcp_length = length
+    d.part.payload_length = captured
+    d.part.payload = peek(&d.c, captured)
 
 
 cdef inline uint8_t tcp_signal(uint8_t flags) noexcept nogil:
