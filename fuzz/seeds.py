@@ -74,11 +74,19 @@ def frames_seeds() -> Iterator[bytes]:
         frames = [bytes(packet) for _, packet in talk]
         for flags in EVERY_MODE:
             yield frames_input(frames, flags=flags, steps=steps)
+    for some in fragmented():
+        for flags in (0, ALL_MORE):
+            yield frames_input(some, flags=flags)
+
+
+def fragmented() -> Iterator[list[bytes]]:
+    """Fragments in order, reverse, without the last, twice, overlapping, in a tunnel, and of a tunnel."""
     for datagram in (IPv4(id=9) / ICMPv4() / bytes(64), IPv6() / UDP(1, 53) / bytes(64)):
         pieces = [bytes(Ethernet() / piece) for piece in fragments(datagram, 24)]
-        for some in (pieces, pieces[::-1], pieces[:-1], [*pieces, *pieces]):
-            for flags in (0, ALL_MORE):
-                yield frames_input(some, flags=flags)
+        wider = [bytes(Ethernet() / piece) for piece in fragments(datagram, 40)]
+        yield from (pieces, pieces[::-1], pieces[:-1], [*pieces, *pieces], [pieces[1], wider[0], *pieces])
+        yield [bytes(TUNNEL / Ethernet() / piece) for piece in fragments(datagram, 24)]
+        yield [bytes(piece) for piece in fragments(TUNNEL / Ethernet() / datagram, 64)]
 
 
 def conversations() -> Iterator[list[Timed]]:

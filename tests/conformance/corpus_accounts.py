@@ -15,10 +15,10 @@ import flowtable
 from flowtable.capture import open_capture
 
 
-def fault(path: pathlib.Path) -> str | None:
+def fault(path: pathlib.Path, *, defrag: bool) -> str | None:
     """What is wrong with the reading of a capture; nothing if it is none."""
     try:
-        flows = flowtable.read(path)
+        flows = flowtable.read(path, defrag=defrag)
     except flowtable.CaptureError:
         return None
     if not flows.account.adds_up():
@@ -36,7 +36,9 @@ def main(folder: str) -> int:
     """Look at every file below a folder."""
     warnings.simplefilter("ignore")
     files = sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file())
-    faults = [(path, said) for path in files if (said := fault(path))]
+    faults = [
+        (path, said) for path in files for defrag in (False, True) if (said := fault(path, defrag=defrag))
+    ]
     for path, said in faults:
         print(f"{path}: {said}")  # noqa: T201 - a command
     print(f"{len(files):,} captures, {len(faults):,} faults")  # noqa: T201
