@@ -8,6 +8,17 @@ cdef extern from * nogil:
     int leading_zeros "__builtin_clzll"(unsigned long long value)
 
 
+cdef struct Text:
+    const char *text
+    uint32_t length
+
+
+cdef inline char *put(char *at, Text text) noexcept nogil:
+    """Write a text; unlike the others this gives the place behind it."""
+    memcpy(at, text.text, text.length)
+    return at + text.length
+
+
 cdef inline int put_hex(uint8_t *out, uint64_t value) noexcept nogil:
     """Write a number as an id is printed: in hex, without leading zeros. Gives the number of digits."""
     cdef int digits = (67 - leading_zeros(value | 1)) // 4, i
@@ -102,16 +113,16 @@ cdef inline int put_ipv6(char *out, const uint8_t *address) noexcept nogil:
     return at
 
 
-cdef inline int put_base64(char *out, const uint8_t *data, int size) noexcept nogil:
-    """RFC 4648, 4, with padding."""
+cdef inline Py_ssize_t put_base64(char *out, const uint8_t *data, Py_ssize_t size) noexcept nogil:
+    """RFC 4648, section 4: four digits for each three bytes begun."""
     cdef const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    cdef int at = 0, i, j
-    cdef uint32_t word
+    cdef Py_ssize_t at = 0, i
+    cdef uint32_t word, j
     for i in range(0, size, 3):
-        word = 0
-        for j in range(3):
-            word = word << 8 | (data[i + j] if i + j < size else 0)
+        word = <uint32_t>data[i] << 16
+        word |= <uint32_t>data[i + 1] << 8 if i + 1 < size else 0
+        word |= data[i + 2] if i + 2 < size else 0
         for j in range(4):
-            out[at] = digits[(word >> (18 - 6 * j)) & 63] if i + j <= size else c"="
-            at += 1
+            out[at + j] = digits[(word >> (18 - 6 * j)) & 63] if i + j <= size else c"="
+        at += 4
     return at

@@ -128,11 +128,11 @@ cdef struct Record:
     uint16_t path           # its LayersPath
     uint16_t application    # its number among the names in use
     uint16_t rtt_sequence   # of the echo request that is waited for
-    uint16_t reserved0
+    uint16_t raw_count      # packets kept
     uint8_t protocol        # of IP: what follows it and its extension headers
     uint8_t icmp_raw_type   # as the first packet has it
     uint8_t has             # HAS_
-    uint8_t reserved1
+    uint8_t reserved0
     uint32_t innermost      # number of the innermost flow of the first packet of this one that has any inside
     uint32_t ab_tunnel_id   # GTP-U TEID or L2TP session of the last packet each way; 0: none
     uint32_t ba_tunnel_id
@@ -141,8 +141,8 @@ cdef struct Record:
     uint32_t tcp            # numbers of items in side pools; 0: none
     uint32_t statistics
     uint32_t messages
-    uint32_t raw_packets
-    uint64_t reserved2[2]
+    uint32_t raw_packets    # of the last one kept
+    uint64_t reserved1[2]
 
 
 cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:

@@ -17,7 +17,7 @@ DEFAULT_CAPTURE_LENGTH: Final = 256
 MAX_CAPTURE_LENGTH: Final = 4096
 """Bytes of a frame that a capture can be told to keep."""
 MAX_RAW_PACKET_LIMIT: Final = 10
-"""Packets that a flow can be told to keep."""
+"""Packets that a flow keeps at most in the reference; here they tell enough, and more may be asked for."""
 DEFAULT_PROTOBUF_FLOW_SIZE: Final = 500
 """Bytes that an encoded flow is taken to have, when room for flows is set aside."""
 NAMESPACE: Final = "Flow"

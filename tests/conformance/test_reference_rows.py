@@ -1,5 +1,6 @@
 """The reference's public interface, row by row: what is there works, and what is not there is listed."""
 
+import base64
 import importlib
 
 import pytest
@@ -236,6 +237,19 @@ def test_row_pcap_writer_and_raw_packets(tmp_path, link_type):
         (p.timestamp, p.data, packets.link_type) for p in packets
     ]
     assert packets[0].to_dict().keys() == {"Timestamp", "Index", "Data", "LinkType"}
+
+
+def test_row_raw_packets_of_a_flow(tmp_path):
+    write_pcap(tmp_path / "a.pcap", [SYN] * 12, start=1_500_000_000_999_999_999, step=0, nanoseconds=True)
+    (flow,) = read(tmp_path / "a.pcap", raw_packets=flowtable.MAX_RAW_PACKET_LIMIT)
+    shown = flow.to_dict()
+    assert shown["RawPacketsCaptured"] == len(shown["LastRawPackets"]) == 10
+    assert shown["LastRawPackets"][0] == {
+        "Timestamp": 1_500_000_000_999,
+        "Index": 1,
+        "Data": base64.b64encode(SYN).decode(),
+        "LinkType": LinkType.ETHERNET,
+    }
 
 
 @pytest.fixture

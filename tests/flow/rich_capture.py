@@ -18,6 +18,7 @@ EVERY_OPTION = {  # that fills fields
     "tcp_metric": True,
     "reassemble": True,
     "extra_layers": ("DNS", "DHCPv4", "VRRP"),
+    "raw_packets": 3,
 }
 NODE, CAPTURE = '=cmd|"<b>n</b>', "capture ü\n"
 

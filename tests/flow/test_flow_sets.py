@@ -85,6 +85,8 @@ def test_flows_are_equal_and_hash_as_the_same_flow(tmp_path, tunnel):
 def test_sorting_is_stable_and_puts_what_is_missing_last(rich, path, descending):
     column = rich.to_arrow()[rich_column(path)]
     values = (column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist()
+    if pa.types.is_list(column.type):
+        values = [value and [tuple(packet.values()) for packet in value] for value in values]
     have = [at for at, value in enumerate(values) if value is not None]
     have.sort(key=values.__getitem__, reverse=descending)
     order = have + [at for at, value in enumerate(values) if value is None]

@@ -23,7 +23,28 @@ TYPES = {
     Kind.FLAG: pa.bool_(),
     Kind.FRACTION: pa.float64(),
     Kind.JSON: pa.string(),
+    Kind.PACKETS: pa.list_(
+        pa.struct(
+            {
+                "timestamp": pa.timestamp("ns", tz="UTC"),
+                "index": pa.uint32(),
+                "data": pa.large_binary(),
+                "link_type": pa.uint32(),
+                "length": pa.uint32(),
+            }
+        )
+    ),
 }
+
+
+PACKETS_BY_NUMBER = pa.list_(
+    pa.struct(
+        [
+            field.with_type(pa.int64()) if field.name == "timestamp" else field
+            for field in TYPES[Kind.PACKETS].value_type
+        ]
+    )
+)
 
 
 def by_attribute(flow, attribute):
@@ -33,7 +54,9 @@ def by_attribute(flow, attribute):
 
 
 def as_shown(f, value):
-    """Give an attribute as dictionaries have it: times in ms, and a message as a dictionary of its own."""
+    """Give an attribute as dictionaries have it: times in ms, messages and packets as dictionaries."""
+    if f.kind is Kind.PACKETS and value is not None:
+        return [packet.to_dict() for packet in value]
     if f.kind is Kind.TIME and value is not None:
         return value // 1_000_000
     return shown(value)
@@ -82,6 +105,8 @@ def arrow_value(f, value):
     """Give a value as columns have it: times in ns, messages as JSON, and null where there is none."""
     if f.kind is Kind.JSON and value is not None:
         return json.dumps(shown(value))
+    if f.kind is Kind.PACKETS and value is not None:
+        return [dataclasses.asdict(packet) for packet in value]
     return None if f.kind is Kind.ID and value == "" else value
 
 
@@ -93,8 +118,11 @@ def plain(table):
     """Give a table's values as numbers and texts."""
     out = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        is_time = pa.types.is_timestamp(column.type)
-        out[name] = (column.cast(pa.int64()) if is_time else column).to_pylist()
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())  # noqa: PLW2901 - Python's times have no ns
+        elif pa.types.is_list(column.type):
+            column = column.cast(PACKETS_BY_NUMBER)  # noqa: PLW2901
+        out[name] = column.to_pylist()
     return out
 
 
@@ -134,7 +162,8 @@ def test_arrow_files_keep_the_columns(rich, tmp_path):
 def test_csv_keeps_the_columns(rich):
     out = io.BytesIO()
     rich.write_csv(out)
-    types = {f.column: pa.string() if f.kind is Kind.NAME else TYPES[f.kind] for f in FIELDS}
+    texts = (Kind.NAME, Kind.PACKETS)
+    types = {f.column: pa.string() if f.kind in texts else TYPES[f.kind] for f in FIELDS}
     convert = csv.ConvertOptions(
         column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False
     )
@@ -143,6 +172,8 @@ def test_csv_keeps_the_columns(rich):
     expected = columns_of(rich)
     expected["node_tid"] = ["'" + NODE] * len(rich)  # a spreadsheet takes it for text, and for no formula
     expected["capture_id"] = [CAPTURE] * len(rich)
+    packets = [flow.get("LastRawPackets") for flow in rich]
+    expected["last_raw_packets"] = [None if shown is None else json.dumps(shown) for shown in packets]
     assert plain(table) == expected
 
 

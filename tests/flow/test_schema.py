@@ -37,8 +37,8 @@ ONE_WAY = [
 MESSAGES = {
     "": [
         "UUID 1", "LayersPath 2", "Application 3", "ParentUUID 6", "Start 10", "Last 11", "NodeTID 33",
-        "CaptureID 34", "RawPacketsCaptured 37", "TrackingID 50", "L3TrackingID 51", "FinishType 60",
-        "DHCPv4 1000", "DNS 1001", "VRRPv2 1002",
+        "CaptureID 34", "LastRawPackets 36", "RawPacketsCaptured 37", "TrackingID 50", "L3TrackingID 51",
+        "FinishType 60", "DHCPv4 1000", "DNS 1001", "VRRPv2 1002",
     ],
     "Link 20": LAYER,
     "Network 21": LAYER,
@@ -76,6 +76,7 @@ PYTHON_TYPES = {
     Kind.DURATION: "int",
     Kind.FLAG: "bool",
     Kind.FRACTION: "float",
+    Kind.PACKETS: "RawPackets",
 }
 
 
@@ -155,7 +156,7 @@ def test_groups_are_dataclasses_with_the_same_fields_in_the_same_order():
 def test_every_attribute_is_on_a_flow_and_nothing_else():
     in_schema = {f.attribute.partition(".")[0] for f in FIELDS}
     properties = {name for name, value in vars(Flow).items() if isinstance(value, property)}
-    assert properties - in_schema == {"parent", "children"}
+    assert properties - in_schema == {"parent", "children", "raw_packets"}
     assert in_schema - properties == set()
 
 

@@ -9,7 +9,8 @@ COMMON = {"errors", "config", "constants"}
 COMMON |= {"_types", "_cursor", "_exact", "_hash", "_text", "_memory", "_sha1"}
 # What a set of flows writes, it writes by way of the room that knows the format, when it is asked to.
 EXCEPTIONS = {
-    ("flow/flowset.py", f"flowtable.export.{name}", True) for name in ("arrow", "csv", "json", "parquet")
+    ("flow/flowset.py", f"flowtable.export.{name}", True)
+    for name in ("arrow", "csv", "json", "parquet", "pcap")
 }
 
 

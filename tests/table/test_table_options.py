@@ -43,7 +43,6 @@ def capture(tmp_path):
 @pytest.mark.parametrize(
     "option",
     [
-        "raw_packets",
         "update_every",
         "L3",
         "Layer_key",
@@ -86,6 +85,12 @@ def test_options_go_by_name(capture):
         {"node_tid": "\ud800"},
         {"capture_id": 5},
         {"capture_id": "\ud800"},
+        {"raw_packets": -1},
+        {"raw_packets": 65536},
+        {"raw_packets": True},
+        {"raw_packets": "10"},
+        {"raw_packets": 1.5},
+        {"raw_packets": None},
         {"max_flows": -1},
         {"max_flows": "5"},
         {"max_flows": 2.5},

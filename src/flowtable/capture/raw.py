@@ -11,7 +11,7 @@ __all__ = ["RawPacket", "RawPackets"]
 _NS_PER_MS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class RawPacket:
     """One packet as it was captured."""
 

@@ -13,7 +13,7 @@ from flowtable.flow.schema import FIELDS, Field, Kind, field
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from flowtable.flow import Flow, FlowSet
+    from flowtable.flow import FlowSet
 
 __all__ = ["Order"]
 
@@ -52,7 +52,13 @@ class Order:
             flows = flows[::-1]
         return flows[: self.limit]
 
-    def biggest(self, flows: FlowSet, default_limit: int) -> Collection[Flow]:
+    def limited(self, flows: FlowSet, *, as_table: bool) -> FlowSet:
+        """Give the flows that a limit leaves, which are the biggest in a table; all without one."""
+        if self.limit is None:
+            return flows
+        return self.biggest(flows, len(flows)) if as_table else self.apply(flows)
+
+    def biggest(self, flows: FlowSet, default_limit: int) -> FlowSet:
         """Give the flows in this order, or with the most bytes of both ways first."""
         limit = default_limit if self.limit is None else self.limit
         if self.by is not None:
@@ -60,7 +66,7 @@ class Order:
         there, back = flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")
         total = [a + b for a, b in zip(there, back, strict=True)]
         choose = heapq.nsmallest if self.reverse else heapq.nlargest
-        return [flows[i] for i in choose(limit, range(len(flows)), key=total.__getitem__)]
+        return flows.take(choose(limit, range(len(flows)), key=total.__getitem__))
 
 
 def _field(name: str, options: Collection[str]) -> Field:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Output", "OutputError"]
 
 FORMATS: Final = ("table", "json", "csv", "parquet", "arrow")
-_BINARY: Final = ("parquet", "arrow")
+_BINARY: Final = ("parquet", "arrow", "pcap", "pcapng")
 _SUFFIXES: Final = {
     ".parquet": "parquet",
     ".csv": "csv",
@@ -98,7 +98,7 @@ class Output:
 def _for_standard_output(named: str | None) -> str:
     if named in _BINARY and is_terminal(sys.stdout):
         raise OptionError(
-            f"{named} is binary and no terminal can show it: write it to a file with -w FILE, or into a pipe"
+            f"{named} is binary and no terminal can show it: write it to a file, or into a pipe"
         )
     return named or ("table" if is_terminal(sys.stdout) else "json")
 

@@ -10,10 +10,12 @@ import flowtable
 from flowtable.cli.arguments import Parser, whole_number
 from flowtable.cli.order import Order
 from flowtable.cli.output import FORMATS, Output
+from flowtable.cli.packets import packets_beside
 from flowtable.cli.progress import progress_bar
 from flowtable.cli.summary import account_lines, nothing_decoded
 from flowtable.cli.terminal import say
 from flowtable.cli.write import write_flows
+from flowtable.constants import MAX_RAW_PACKET_LIMIT
 from flowtable.errors import CaptureWarning, FilterWarning, OptionError
 from flowtable.flow.messages import EXTRA_LAYERS
 from flowtable.packet import TUNNELS
@@ -44,6 +46,7 @@ examples:
   flowtable read monday.pcap.gz tuesday.pcap.zst    several captures, in time order
   flowtable read trace.pcap -f 'tcp port 443'       only frames that match, as in tcpdump
   flowtable read trace.pcap --sort Metric.RTT       the slowest first
+  flowtable read trace.pcap --write-pcap out.pcap   the first packets of each flow
   tcpdump -w - | flowtable read - | jq .Network     from a pipe, into a pipe
 
 exit status: 0 if all went well, 1 if no frame could be decoded, 2 after an error.
@@ -52,21 +55,32 @@ exit status: 0 if all went well, 1 if no frame could be decoded, 2 after an erro
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit status."""
-    options = _parser().parse(arguments)
-    if not options.files:
-        raise OptionError("there is no capture to read: give a FILE, or - for standard input")
+    options = _options(arguments)
     order = Order.named(options.sort, _filling(options), reverse=options.reverse, limit=options.limit)
     output = Output.choose(options.write, options.format, options.files)
-    with output.opened() as file:  # before a long read, which would be for nothing if this failed
-        with _warnings_said():
-            flows = _read(options)
-        write_flows(flows, order, output, file)
+    with packets_beside(options.write_pcap, output, options.files) as packets:
+        with output.opened() as file:  # before a long read, which would be for nothing if this failed
+            with _warnings_said():
+                flows = _read(options)
+            write_flows(flows, order, output, file)
+        packets.write(order.limited(flows, as_table=output.format == "table"))
     if not options.quiet:
-        say(*account_lines(flows.account))
+        say(*packets.said, *account_lines(flows.account))
     if nothing_decoded(flows.account):
         say(f"flowtable: none of {flows.account.frames_discarded:,} frames could be decoded into a flow")
         return 1
     return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    options = _parser().parse(arguments)
+    if not options.files:
+        raise OptionError("there is no capture to read: give a FILE, or - for standard input")
+    if options.raw_packets is None:
+        options.raw_packets = 0 if options.write_pcap is None else MAX_RAW_PACKET_LIMIT
+    elif options.raw_packets == 0 and options.write_pcap is not None:
+        raise OptionError("--write-pcap: no packets are kept with --raw-packets 0")
+    return options
 
 
 def _parser() -> Parser:
@@ -99,6 +113,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     )
     add("--reverse", action="store_true", help="turn the order around")
     add("--limit", metavar="N", type=whole_number, help="only the first N flows")
+    add(
+        "--write-pcap",
+        metavar="OUT",
+        help="write the packets kept of these flows as pcap, or as pcapng by the suffix",
+    )
     add("-q", "--quiet", action="store_true", help="leave out the account and the progress bar")
 
 
@@ -133,6 +152,12 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
         help=f"messages to keep with flows, with commas between them: {','.join(EXTRA_LAYERS)}",
     )
     add("--defrag", action="store_true", help="put IP fragments together, and count whole datagrams")
+    add(
+        "--raw-packets",
+        metavar="N",
+        type=whole_number,
+        help=f"keep N packets of each flow ({MAX_RAW_PACKET_LIMIT} with --write-pcap, unless given)",
+    )
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
@@ -172,6 +197,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             packet_statistics=options.packet_statistics,
             key_ids=options.key_ids,
             defrag=options.defrag,
+            raw_packets=options.raw_packets,
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from flowtable.capture.raw import RawPacket
 from flowtable.export._files import Target, opened
 
 __all__ = ["write_csv"]
@@ -16,7 +19,8 @@ __all__ = ["write_csv"]
 def write_csv(reader: Any, to: Target) -> None:
     """Write the batches of a ``RecordBatchReader``; names as text, and times as RFC 3339 has them.
 
-    A text from outside that a spreadsheet would take for a formula gets an apostrophe in front.
+    A text from outside that a spreadsheet would take for a formula gets an apostrophe in front. Packets are
+    JSON, as in NDJSON.
     """
     schema = pa.schema([(field.name, _plain(field.type)) for field in reader.schema])
     with opened(to) as file, csv.CSVWriter(file, schema) as writer:
@@ -28,12 +32,25 @@ def write_csv(reader: Any, to: Target) -> None:
 def _plain(kind: Any) -> Any:
     if pa.types.is_dictionary(kind):
         return kind.value_type
-    return pa.string() if pa.types.is_timestamp(kind) else kind
+    return pa.string() if pa.types.is_timestamp(kind) or pa.types.is_list(kind) else kind
 
 
 def _column(column: Any) -> Any:
+    if pa.types.is_list(column.type):
+        return _packets(column)
     if pa.types.is_timestamp(column.type):
         return column.cast(pa.string())
     if pa.types.is_dictionary(column.type):
         return pc.replace_substring_regex(column.cast(column.type.value_type), r"^([=+\-@\t\r])", r"'\1")
     return column
+
+
+def _packets(column: Any) -> Any:
+    """Spell out lists of packets; timestamps go by their numbers, since Python's have no ns."""
+    names = ("timestamp", "index", "data", "link_type")
+    members = [column.values.field(name) for name in names]
+    members[0] = members[0].cast(pa.int64())
+    packets = [RawPacket(*values).to_dict() for values in zip(*(m.to_pylist() for m in members), strict=True)]
+    ends = column.offsets.to_pylist()
+    texts = [json.dumps(packets[start:end]) if end > start else None for start, end in pairwise(ends)]
+    return pa.array(texts, pa.string())

@@ -30,6 +30,7 @@ _SHOWN: Final = {
     Kind.FRACTION: 4,
     Kind.FLAG: 5,
     Kind.JSON: 6,
+    Kind.PACKETS: 7,
 }
 
 

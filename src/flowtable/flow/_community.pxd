@@ -42,7 +42,7 @@ cdef inline int put_community_id(char *out, const Record *r) noexcept nogil:
         n += 4
     sha1_short(data, n, digest)
     out[0], out[1] = c"1", c":"
-    return 2 + put_base64(out + 2, digest, SHA1_OUTPUT)
+    return 2 + <int>put_base64(out + 2, digest, SHA1_OUTPUT)
 
 
 cdef inline Tuple tuple_of(const Record *r) noexcept nogil:

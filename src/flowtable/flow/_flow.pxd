@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowtable._exact cimport MAX_APPLICATIONS, MAX_PATHS, MAX_PIECES, PIECE_BITS
 from flowtable._types cimport Record
+from flowtable.flow._packets cimport PacketPool
 from flowtable.flow._pool cimport Pool
 from flowtable.flow._kept cimport Messages
 from flowtable.packet._dissection cimport Part
@@ -53,6 +54,7 @@ cdef class Records:
     cdef bint keep_tcp
     cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
+    cdef PacketPool packets                     # by Record.raw_packets
     cdef bytearray start_and_node               # what a UUID is made from: 8 bytes, and the node's TID
     cdef uint8_t *uuid_input
     cdef size_t uuid_length
@@ -72,6 +74,8 @@ cdef class Records:
     cdef uint16_t path_of(self, const Part *part) noexcept nogil
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
     cdef tuple paths_by_number(self)
+    cdef list packet_numbers(self, uint32_t number)
+    cdef tuple packet(self, uint32_t number)
     cdef tuple applications_by_number(self)
     cdef str json_text(self, const Record *record, int place)
 

@@ -13,6 +13,7 @@ from flowtable._types cimport (
 )
 from flowtable.flow cimport _places as P
 from flowtable.flow._kept cimport messages_begin, messages_end
+from flowtable.flow._packets cimport Kept, packet_at, packets_begin, packets_end
 from flowtable.flow._places cimport (
     FRACTION, JSON, LONGEST_TEXT, NAME, TEXT, get_number, is_present, json_room_of, put_json, put_text,
 )
@@ -55,6 +56,7 @@ cdef class Records:
             limits.tcp_bytes if self.keep_tcp else 0,
         )
         messages_begin(&self.messages, min(limits.message_bytes, 1 << 60) if "extra_layers" in self.options else 0)
+        packets_begin(&self.packets, min(limits.raw_packet_bytes, 1 << 60) if "raw_packets" in self.options else 0)
         self.start_and_node = bytearray(8) + node_tid.encode()
         self.uuid_input = self.start_and_node
         self.uuid_length = len(self.start_and_node)
@@ -78,6 +80,7 @@ cdef class Records:
         free(self.applications)
         pool_end(&self.statistics)
         pool_end(&self.tcp)
+        packets_end(&self.packets)
 
     def __len__(self):
         return self.count
@@ -266,6 +269,34 @@ cdef class Records:
         text = bytearray(json_room_of(self, record, place))
         length = put_json(self, record, place, text)
         return text[:length].decode("ascii")
+    # ---- packets kept
+
+    def packets_of(self, uint32_t number):
+        """The packets that a flow keeps, each ``(Unix ns, index, bytes, link type, length on the wire)``."""
+        return [self.packet(at) for at in self.packet_numbers(number)]
+
+    def packets_in_order(self, rows):
+        """Those of many flows, in the order in which they were read."""
+        for number in sorted([at for row in rows for at in self.packet_numbers(row)]):
+            yield self.packet(number)
+
+    cdef list packet_numbers(self, uint32_t number):
+        cdef list numbers = []
+        cdef uint32_t last, at
+        if number >= self.count:
+            raise IndexError(number)
+        last = at = record_at(self, number).raw_packets
+        while last and (not numbers or at != last):
+            at = packet_at(&self.packets, at).next
+            numbers.append(at)
+        return numbers
+
+    cdef tuple packet(self, uint32_t number):
+        cdef const Kept *kept = packet_at(&self.packets, number)
+        data = (<const char *>&kept[1])[:kept.captured]
+        return kept.time, kept.index, data, kept.link_type, kept.length
+
+    # ---- families
 
     def parent_of(self, uint32_t number):
         """The number of a flow's parent, or None."""
@@ -326,6 +357,7 @@ PLACES = {
     "node_tid": P.P_NODE_TID,
     "capture_id": P.P_CAPTURE_ID,
     "raw_packets": P.P_RAW_PACKETS,
+    "packets": P.P_PACKETS,
     "finish_type": P.P_FINISH_TYPE,
     "ab_tcp_flags": P.P_AB_TCP_FLAGS,
     "ba_tcp_flags": P.P_BA_TCP_FLAGS,

@@ -89,6 +89,7 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_VRRPV2
     P_FRAGMENTS
     P_FRAGMENT_ERRORS
+    P_PACKETS
 
 
 cdef enum:
@@ -127,6 +128,8 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
         return r.has & message_kind(place)
     if P_FRAGMENTS <= place <= P_FRAGMENT_ERRORS:
         return r.has & HAS_IP_METRIC
+    if place == P_PACKETS:
+        return r.raw_count
     return True
 
 
@@ -170,6 +173,8 @@ cdef inline uint64_t get_number(Records records, const Record *r, int place) noe
         return r.icmp_code
     elif place == P_ICMP_ID:
         return r.key.id & 0xFFFF
+    elif place == P_RAW_PACKETS:
+        return r.raw_count
     elif place == P_FINISH_TYPE:
         return r.finish
     elif place == P_AB_TCP_FLAGS:

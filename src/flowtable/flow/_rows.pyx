@@ -1,14 +1,16 @@
 """Many flows at a time: as Arrow buffers, and as lines of JSON."""
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from cpython.bytearray cimport PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
-from flowtable._text cimport put_number, put_thousandths
+from flowtable._text cimport Text, put, put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._packet_json cimport packets_room, put_packets
+from flowtable.flow._packets cimport Kept, packet_at
 from flowtable.flow._places cimport (
     FRACTION, JSON, LONGEST_TEXT, NAME, P_DHCPV4, P_VRRPV2, TEXT, can_be_absent, get_number, is_present,
     json_room_of, put_json, put_text, text_width,
@@ -159,7 +161,7 @@ cdef class Column:
 
 
 def text_rows(Records records not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop, size_t most):
-    """How far flows from ``start`` on go until their columns of JSON may take more bytes than ``most``.
+    """How far flows from ``start`` on go until their messages and packets may take more bytes than ``most``.
 
     Gives the row behind them, which is ``stop`` at most; there is one flow at least.
     """
@@ -167,7 +169,7 @@ def text_rows(Records records not None, const uint32_t[::1] rows, uint32_t start
     cdef uint32_t row
     check_rows(records, rows, start, stop)
     for row in range(start, stop):
-        room += messages_room(records, row_at(records, rows, row))
+        room += kept_room(records, row_at(records, rows, row))
         if room > most and row > start:
             return row
     return stop
@@ -184,11 +186,109 @@ cdef inline size_t messages_room(Records records, const Record *record) noexcept
     return room
 
 
+cdef inline size_t kept_room(Records records, const Record *record) noexcept nogil:
+    """The most bytes that all that a flow keeps takes as JSON."""
+    cdef size_t room = messages_room(records, record)
+    return room + packets_room(&records.packets, record.raw_packets) if record.raw_packets else room
+
+
+def packet_columns(Records records not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
+    """The packets that many flows keep, as the buffers of a column of lists of structs.
+
+    Gives ``(validity, number of nulls, offsets, packets, times, indices, data offsets, data, link types,
+    lengths)``; offsets of lists have 32 bits, those of data 64, times 64, and the others 32. Flows that keep
+    none are null.
+    """
+    cdef uint32_t row, flows = stop - start
+    cdef PacketBuffers out
+    check_rows(records, rows, start, stop)
+    out = PacketBuffers(flows)
+    for row in range(start, stop):
+        out.count(records, row_at(records, rows, row))
+    out.begin()
+    for row in range(start, stop):
+        out.add(records, row - start, row_at(records, rows, row))
+    return out.buffers()
+
+
+cdef class PacketBuffers:
+    """A column of packets: first all are counted, then all are added."""
+
+    cdef uint32_t flows
+    cdef uint32_t present           # flows that keep packets
+    cdef uint64_t packets
+    cdef uint64_t length            # bytes of data
+    cdef bytes validity
+    cdef bytes offsets
+    cdef bytes times
+    cdef bytes indices
+    cdef bytes ends
+    cdef bytes data
+    cdef bytes link_types
+    cdef bytes lengths
+
+    def __cinit__(self, uint32_t flows):
+        self.flows = flows
+        self.validity = bytes((flows + 7) // 8)
+        self.offsets = bytes(4 * (<Py_ssize_t>flows + 1))
+
+    cdef void count(self, Records records, const Record *record) noexcept nogil:
+        cdef uint32_t last = record.raw_packets, at = last
+        self.packets += record.raw_count
+        while last:
+            at = packet_at(&records.packets, at).next
+            self.length += packet_at(&records.packets, at).captured
+            if at == last:
+                break
+
+    cdef int begin(self) except -1:
+        self.times = PyBytes_FromStringAndSize(NULL, 8 * self.packets)
+        self.indices = PyBytes_FromStringAndSize(NULL, 4 * self.packets)
+        self.ends = bytes(8 * (self.packets + 1))
+        self.data = PyBytes_FromStringAndSize(NULL, self.length)
+        self.link_types = PyBytes_FromStringAndSize(NULL, 4 * self.packets)
+        self.lengths = PyBytes_FromStringAndSize(NULL, 4 * self.packets)
+        self.packets = self.length = 0
+        return 0
+
+    cdef int add(self, Records records, uint32_t row, const Record *record) except -1:
+        cdef uint32_t last = record.raw_packets, at = last
+        while last:
+            at = packet_at(&records.packets, at).next
+            self.put(packet_at(&records.packets, at))
+            if at == last:
+                break
+        if last:
+            (<uint8_t *>PyBytes_AS_STRING(self.validity))[row >> 3] |= 1 << (row & 7)
+            self.present += 1
+        (<int32_t *>PyBytes_AS_STRING(self.offsets))[row + 1] = <int32_t>self.packets
+        return 0
+
+    cdef int put(self, const Kept *kept) except -1:
+        cdef uint64_t n = self.packets
+        memcpy(PyBytes_AS_STRING(self.data) + self.length, &kept[1], kept.captured)
+        self.length += kept.captured
+        self.packets += 1
+        (<int64_t *>PyBytes_AS_STRING(self.times))[n] = kept.time
+        (<uint32_t *>PyBytes_AS_STRING(self.indices))[n] = kept.index
+        (<int64_t *>PyBytes_AS_STRING(self.ends))[n + 1] = <int64_t>self.length
+        (<uint32_t *>PyBytes_AS_STRING(self.link_types))[n] = kept.link_type
+        (<uint32_t *>PyBytes_AS_STRING(self.lengths))[n] = kept.length
+        return 0
+
+    cdef tuple buffers(self):
+        cdef uint32_t nulls = self.flows - self.present
+        return (
+            self.validity if nulls else None, nulls, self.offsets, self.packets, self.times, self.indices,
+            self.ends, self.data, self.link_types, self.lengths,
+        )
+
+
 def json_lines(Records records not None, JsonProgramme programme not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop):
     """Flows as NDJSON, a line each, as ``programme`` lays them out: see ``export/json.py``.
 
-    Gives ``(lines, row)``. The lines end before ``row``, which is ``stop`` unless flows with messages need
-    more room than ``line_bytes`` each; there is one line at least.
+    Gives ``(lines, row)``. The lines end before ``row``, which is ``stop`` unless flows with messages or
+    packets need more room than ``line_bytes`` each; there is one line at least.
     """
     cdef bytearray out
     cdef char *at
@@ -215,11 +315,7 @@ cdef enum Shown:
     SHOW_FRACTION = 4       # thousandths
     SHOW_FLAG = 5           # true or false
     SHOW_JSON = 6           # JSON of its own
-
-
-cdef struct Text:
-    const char *text
-    uint32_t length
+    SHOW_PACKETS = 7        # in brackets
 
 
 cdef struct JsonStep:
@@ -236,11 +332,6 @@ cdef inline Text text_of(bytes text):
     return Text(text, <uint32_t>len(text))
 
 
-cdef inline char *put(char *at, Text text) noexcept nogil:
-    memcpy(at, text.text, text.length)
-    return at + text.length
-
-
 cdef class JsonProgramme:
     """How a line is put together: made once for a set of flows, run for each of them.
 
@@ -253,7 +344,7 @@ cdef class JsonProgramme:
     cdef uint32_t n_steps
     cdef Text *names
     cdef list keep                  # what the pointers point into
-    cdef readonly uint32_t line_bytes   # the longest line of a flow without messages
+    cdef readonly uint32_t line_bytes   # the longest line of a flow without messages and packets
 
     def __cinit__(self, list steps):
         cdef uint32_t i, n_names = sum(len(step[5]) for step in steps), at = 0
@@ -279,7 +370,7 @@ cdef class JsonProgramme:
 
     cdef size_t line_room(self, Records records, const Record *record) noexcept nogil:
         """The most bytes that a flow's line takes."""
-        return self.line_bytes + messages_room(records, record)
+        return self.line_bytes + kept_room(records, record)
 
     cdef Py_ssize_t put_line(self, Records records, const Record *record, char *out) noexcept nogil:
         """Write one flow; there is line_room() for it. Gives the bytes written."""
@@ -304,7 +395,9 @@ cdef class JsonProgramme:
         cdef int length
         if step.shown == SHOW_NAME:
             name = step.first_name + <uint32_t>get_number(records, record, step.place)
-            return <int>(put(out, self.names[name]) - out)
+            return put(out, self.names[name]) - out
+        if step.shown == SHOW_PACKETS:
+            return put_packets(out, &records.packets, record.raw_packets)
         if step.shown == SHOW_TEXT:
             length = put_text(records, record, step.place, out + 1) if is_present(records, record, step.place) else 0
             out[0] = out[length + 1] = c'"'

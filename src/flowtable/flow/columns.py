@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from flowtable.flow._flow import PLACES
-from flowtable.flow._rows import columns, text_rows
+from flowtable.flow._rows import columns, packet_columns, text_rows
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ _TYPES: Final[dict[Kind, Any]] = {
     Kind.TIME: pa.timestamp("ns", tz="UTC"),
     Kind.DURATION: pa.int64(),
     Kind.FLAG: pa.bool_(),
+    Kind.PACKETS: pa.list_(
+        pa.struct(
+            [
+                pa.field("timestamp", pa.timestamp("ns", tz="UTC")),
+                pa.field("index", pa.uint32()),
+                pa.field("data", pa.large_binary()),  # offsets of 32 bits would end at 2 GiB a batch
+                pa.field("link_type", pa.uint32()),
+                pa.field("length", pa.uint32()),
+            ]
+        )
+    ),
     Kind.FRACTION: pa.float64(),
 }
 
@@ -49,9 +60,10 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     ``rows`` are record numbers, or None for all.
     """
     schema = arrow_schema()
-    filled = {f.path for f in FIELDS if f.is_filled(records.options)}
-    placed = [(PLACES[f.place], f.kind.core) for f in FIELDS if f.place and f.path in filled]
-    names = [_names(records, f) if f.kind is Kind.NAME else None for f in FIELDS]
+    filled = {f for f in FIELDS if f.is_filled(records.options)}
+    made_here = [f for f in FIELDS if f in filled and f.kind is not Kind.PACKETS]
+    placed = [(PLACES[f.place], f.kind.core) for f in made_here if f.place]
+    names = {f: _names(records, f) for f in FIELDS if f.kind is Kind.NAME}
     total = records.count if rows is None else len(rows)
     # Columns that nothing fills share one array of nulls a type, which is as long as a batch can be.
     nothing = {kind: pa.nulls(min(total, BATCH_ROWS), type_) for kind, type_ in _TYPES.items()}
@@ -59,12 +71,15 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     while stop < total:
         start = stop
         stop = text_rows(records, rows, start, min(start + BATCH_ROWS, total), TEXT_BYTES)
-        count = stop - start
-        buffers = iter(columns(records, placed, rows, start, start + count))
-        arrays = [
-            _column(f, count, next(buffers), texts) if f.path in filled else nothing[f.kind].slice(0, count)
-            for f, texts in zip(FIELDS, names, strict=True)
-        ]
+        buffers = iter(columns(records, placed, rows, start, stop))
+        arrays = []
+        for f in FIELDS:
+            if f not in filled:
+                arrays.append(nothing[f.kind].slice(0, stop - start))
+            elif f.kind is Kind.PACKETS:
+                arrays.append(_packets(stop - start, packet_columns(records, rows, start, stop)))
+            else:
+                arrays.append(_column(f, stop - start, next(buffers), names.get(f)))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -85,6 +100,19 @@ def _column(f: Field, rows: int, buffers: tuple[Any, ...], names: Any) -> Any:
     if f.kind is Kind.FLAG:
         return pa.Array.from_buffers(pa.uint64(), rows, parts, nulls).cast(pa.bool_())
     return pa.Array.from_buffers(_TYPES[f.kind], rows, parts, nulls)
+
+
+def _packets(rows: int, buffers: tuple[Any, ...]) -> Any:
+    """Wrap the buffers of packets, which are lists of structs."""
+    validity, nulls, offsets, packets, times, indices, ends, data, link_types, lengths = buffers
+    kind = _TYPES[Kind.PACKETS]
+    columns = ((times,), (indices,), (ends, data), (link_types,), (lengths,))
+    members = [
+        pa.Array.from_buffers(kind.value_type.field(i).type, packets, _arrow(None, *parts))
+        for i, parts in enumerate(columns)
+    ]
+    structs = pa.StructArray.from_arrays(members, fields=list(kind.value_type))
+    return pa.Array.from_buffers(kind, rows, _arrow(validity, offsets), nulls, children=[structs])
 
 
 def _arrow(*buffers: bytes | memoryview | None) -> list[Any]:

@@ -14,8 +14,9 @@ from flowtable.flow.schema import Kind, field
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from flowtable.capture.writer import CaptureFormat
     from flowtable.flow._flow import Records
     from flowtable.flow.account import Account
 
@@ -79,6 +80,11 @@ class FlowSet:
         return (
             isinstance(flow, Flow) and flow._records is self._records and flow._number in self._numbers()  # noqa: SLF001 - a set looks into its flows
         )
+
+    def take(self, positions: Iterable[int]) -> FlowSet:
+        """Give the flows at some positions, in the order of these."""
+        numbers = self._numbers()
+        return self._with(array("I", [numbers[position] for position in positions]))
 
     def sort(self, by: str = "Metric.ABBytes", *, descending: bool = False) -> FlowSet:
         """Order by a field; flows that do not have it come last. Equal ones keep their order.
@@ -216,6 +222,28 @@ class FlowSet:
         from flowtable.export.arrow import write_arrow
 
         write_arrow(self.arrow_reader(), to)
+
+    def write_pcap(
+        self,
+        to: str | os.PathLike[str] | IO[bytes],
+        *,
+        format: CaptureFormat | None = None,  # noqa: A002 - what everybody calls it
+        nanoseconds: bool = True,
+    ) -> int:
+        """Write the packets that ``raw_packets`` kept as a capture, and give how many there were.
+
+        They come in the order in which they were read. A flow inside another one of this set is in that
+        one's packets and is not written again; a set of inner flows alone gives their own packets, without
+        the tunnel around them. ``format`` is ``"pcap"`` or ``"pcapng"``, and unless given goes by the
+        suffix; times have ns unless told otherwise.
+
+        Raises:
+            OptionError: no packets were kept, or they have several link types and the format is pcap.
+
+        """
+        from flowtable.export.pcap import write_pcap
+
+        return write_pcap(self._records, self._rows, to, format=format, nanoseconds=nanoseconds)
 
     # ---- for people
 

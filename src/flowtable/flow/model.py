@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from flowtable.capture.raw import RawPacket, RawPackets
 from flowtable.flow._flow import PLACES
 from flowtable.flow.messages import (
     MESSAGES,
@@ -203,6 +204,8 @@ def value_of(records: Records, number: int, wanted: Field) -> Any:
     """
     if wanted.place is None:
         return None
+    if wanted.kind is Kind.PACKETS:
+        return RawPackets(RawPacket(*packet) for packet in records.packets_of(number)) or None
     value = records.value(number, PLACES[wanted.place], wanted.kind.core)
     return bool(value) if wanted.kind is Kind.FLAG and value is not None else value
 
@@ -216,6 +219,8 @@ def _shown(wanted: Field, value: Any) -> Any:
         return json.loads(value)
     if wanted.kind is Kind.TIME and value is not None:
         return value // NS_PER_MS
+    if wanted.kind is Kind.PACKETS and value is not None:
+        return [packet.to_dict() for packet in value]
     return "" if value is None and wanted.kind is Kind.ID else value
 
 
@@ -386,6 +391,21 @@ class Flow:
     def raw_packets_captured(self) -> int:
         """Packets kept with the flow."""
         return int(self._value("RawPacketsCaptured"))
+
+    @property
+    def last_raw_packets(self) -> RawPackets | None:
+        """The first packets of the flow, if ``raw_packets`` was asked for; None where none was kept.
+
+        Of a flow that is in no other one they are whole frames; of one inside a tunnel they begin with its
+        own first layer that a link type stands for, Ethernet or IP for most.
+        """
+        value: RawPackets | None = self._value("LastRawPackets")
+        return value
+
+    @property
+    def raw_packets(self) -> RawPackets:
+        """The same, and none where there are none."""
+        return self.last_raw_packets or RawPackets()
 
     @property
     def finish_type(self) -> str:

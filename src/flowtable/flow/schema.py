@@ -31,12 +31,13 @@ class Kind(enum.Enum):
     TIME = "timestamp[ns, UTC]"
     DURATION = "int64"
     FLAG = "bool"
+    PACKETS = "list of structs: timestamp, index, data, link_type, length"
     FRACTION = "float64"
     JSON = "text: JSON"
 
     @property
     def core(self) -> int:
-        """How the core gives it: 0 a text, 1 one of a few texts, 2 a number, 3 thousandths, 4 JSON."""
+        """How the core gives it: 0 a text, 1 one of a few, 2 a number, 3 thousandths, 4 JSON, 5 packets."""
         numbers = {
             Kind.ADDRESS: 0,
             Kind.ID: 0,
@@ -44,6 +45,7 @@ class Kind(enum.Enum):
             Kind.NAME: 1,
             Kind.FRACTION: 3,
             Kind.JSON: 4,
+            Kind.PACKETS: 5,
         }
         return numbers.get(self, 2)
 
@@ -257,6 +259,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("NodeTID", (33,), Kind.NAME, "node_tid", "", "id of the node that was captured on, as given"),
     Field("CaptureID", (34,), Kind.NAME, "capture_id", "", "id of the capture, as given"),
     Field("RawPacketsCaptured", (37,), Kind.COUNT, "raw_packets", "packets", "packets kept with the flow"),
+    Field("LastRawPackets", (36,), Kind.PACKETS, "packets", "ms", "its first packets", "raw_packets"),
     Field("FinishType", (60,), Kind.NAME, "finish_type", "", "how the flow ended"),
     # Fields of our own, which the reference does not have; their numbers start at 2000.
     Field("TCPFlags.AB", (2000, 1), Kind.COUNT, "ab_tcp_flags", "bits", "TCP flags from A to B"),

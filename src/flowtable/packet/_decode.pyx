@@ -246,7 +246,7 @@ cdef uint32_t udp_payload(Dissection *d) noexcept nogil:
 
 cdef inline void begin(Dissection *d, const Frame *frame, Part *parts, uint64_t tunnels) noexcept nogil:
     d.c.p = d.frame = frame.data
-    d.c.end = frame.data + frame.captured
+    d.c.end = d.end = frame.data + frame.captured
     d.missing = frame.length - frame.captured if frame.length > frame.captured else 0
     d.part = parts
     d.tunnels = tunnels
@@ -307,7 +307,11 @@ cdef uint32_t defragment(Dissection *d, const Frame *frame, Part *parts, Defragg
     if not put_together(defragger, f):
         d.n_parts -= 1
         return END
+    if not d.part.whole:                    # else the first piece tells where the part begins
+        d.part.packet, d.part.captured = d.frame, <uint32_t>(d.end - d.frame)
+        d.part.wire_length = d.part.captured + d.missing
     d.frame, d.c.p, d.c.end, d.missing = f.frame, f.data, f.data + f.captured, f.missing
+    d.end = d.c.end
     d.ip_end = <uint32_t>(f.data - f.frame) + f.length
     d.uncaptured = f.length - f.captured if f.length > f.captured else 0
     d.frames += f.frames

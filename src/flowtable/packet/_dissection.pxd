@@ -72,6 +72,9 @@ cdef struct Part:
     int64_t time            # Unix ns
     const uint8_t *payload  # of the application, or of the TCP segment
     uint32_t payload_length # bytes captured
+    uint32_t captured       # of its packet, where packets are kept: see _packet.pxd
+    uint32_t wire_length
+    const uint8_t *packet
     uint32_t headers        # bytes of all its layers' headers
     uint32_t length         # bytes; what its flow counts is counted_length()
     uint32_t ip_length      # length field of its outermost IP header
@@ -88,6 +91,7 @@ cdef struct Part:
     uint16_t port_b
     uint16_t sequence       # of an ICMP echo
     uint16_t tcp_window
+    uint16_t link_type      # of its packet
     uint8_t link_a[6]
     uint8_t link_b[6]
     uint8_t has_link        # an Ethernet layer
@@ -118,6 +122,7 @@ cdef struct Decoding:
 cdef struct Dissection:
     Cursor c
     const uint8_t *frame    # the first byte; of a datagram that was put together, in a copy with all before it
+    const uint8_t *end      # behind the last byte that was captured
     Part *part              # the part that is being filled; the frame's parts lie one after the other
     uint64_t tunnels        # bit n: layer n ends its part
     uint32_t ip_length      # length field of the frame's outermost IP header

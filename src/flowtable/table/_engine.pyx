@@ -18,6 +18,7 @@ from flowtable._types cimport (
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FINISHED, Records, record_at
+from flowtable.flow._packets cimport keep_packet
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport Statistics, add_packet
 from flowtable.flow._tcp cimport connection_of
@@ -30,6 +31,7 @@ from flowtable.packet._dissection cimport (
 )
 from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, order_key
 from flowtable.packet._layers cimport DHCPV4
+from flowtable.packet._packet cimport note_packets
 from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
@@ -91,6 +93,7 @@ cdef class Engine:
     cdef bint reassemble
     cdef Streams streams
     cdef object listener                # gets what streams give on; None: nobody does
+    cdef uint32_t raw_packets           # kept of each flow
     cdef uint8_t layer_key
     cdef bint key_ids
     cdef bint keeps_messages
@@ -109,6 +112,7 @@ cdef class Engine:
         if options.defrag:
             self.defragger = defragger_within(options.limits)
             self.how.defragger = &self.defragger.state
+        self.raw_packets = options.raw_packets
         self.k0, self.k1 = random_word(), random_word()
         self.max_flows = MAX_FLOWS if options.max_flows is None else min(options.max_flows, MAX_FLOWS)
         self.keeps_messages = len(options.extra_layers) > 0
@@ -249,6 +253,8 @@ cdef class Engine:
             self.tally.filtered += 1
             return
         n = decode_frame(&d, frame, &self.parts[self.n_parts], &self.how)
+        if self.raw_packets:
+            note_packets(&d, frame, &self.parts[self.n_parts], n)
         n = self.keep_parts(n, frame.time, d.frames)
         if d.n_layers == 0 and d.stop == UNKNOWN:
             self.unknown_links[frame.link_type] += 1
@@ -299,6 +305,8 @@ cdef class Engine:
             self.count_part(record_at(self.records, number[i]), &self.parts[i])
             if self.keeps_messages and self.parts[i].application:
                 self.keep(record_at(self.records, number[i]), &self.parts[i])
+            if self.raw_packets:
+                keep_packet(&self.records.packets, record_at(self.records, number[i]), &self.parts[i], self.raw_packets)
             self.tally.in_flows += self.parts[i].frames
             if self.reassemble and self.parts[i].is_segment:
                 self.follow_segment(number[i], &self.parts[i])
@@ -467,6 +475,7 @@ cdef class Engine:
         lost["gaps of streams over stream_bytes"] = self.streams.over_bytes
         lost["gaps of streams over streams_bytes"] = self.streams.over_all_bytes
         lost["gaps of streams over stream_gaps"] = self.streams.over_gaps
+        lost["raw packets that were not kept"] = self.records.packets.refused
         return lost
 
 

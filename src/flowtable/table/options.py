@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FILLING", "EngineOptions", "Limits", "listener_option", "text_option"]
 
-FILLING: Final = ("packet_statistics", "tcp_metric", "reassemble", "extra_layers", "defrag")
+FILLING: Final = ("packet_statistics", "tcp_metric", "reassemble", "extra_layers", "defrag", "raw_packets")
 """Names of the options that fill fields of flows."""
+MOST_RAW_PACKETS: Final = 65_535
+"""Packets that a flow can be told to keep; they are numbered with 16 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Limits:
 
     tcp_bytes: int = 1 << 30
     """What ``tcp_metric`` and ``reassemble`` keep of all connections; flows that begin later have none."""
+    raw_packet_bytes: int = 256 << 20
+    """Raw packets, with 24 bytes for each beside its own; at most 32 GiB. Later ones are not kept."""
 
     message_bytes: int = 1 << 26
     """Messages that ``extra_layers`` keeps, of all flows together."""
@@ -66,6 +70,7 @@ class EngineOptions:
     packet_statistics: bool = False
     key_ids: bool = False
     defrag: bool = False
+    raw_packets: int = 0
     max_flows: int | None = None
     tcp_metric: bool = False
     extra_layers: tuple[LayerType, ...] = ()
@@ -82,6 +87,7 @@ class EngineOptions:
         packet_statistics: bool,
         key_ids: bool,
         defrag: bool,
+        raw_packets: int,
         max_flows: int | None,
         tcp_metric: bool,
         extra_layers: Iterable[str],
@@ -101,6 +107,7 @@ class EngineOptions:
             packet_statistics=bool(packet_statistics),
             key_ids=_switch("key_ids", key_ids),
             defrag=_switch("defrag", defrag),
+            raw_packets=_raw_packets(raw_packets),
             max_flows=_limit(max_flows),
             tcp_metric=_switch("tcp_metric", tcp_metric) or reassemble,
             reassemble=_switch("reassemble", reassemble),
@@ -161,6 +168,14 @@ def listener_option(streams: StreamListener | None) -> StreamListener | None:
     if streams is not None and not callable(streams):
         raise OptionError(f"streams: takes a function of a list of StreamData, not {type(streams).__name__}")
     return streams
+
+
+def _raw_packets(number: int) -> int:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= MOST_RAW_PACKETS:
+        raise OptionError(
+            f"raw_packets: takes a number of packets, 0 to {MOST_RAW_PACKETS:,}, not {number!r}"
+        )
+    return number
 
 
 def _limits(limits: Limits | None) -> Limits:

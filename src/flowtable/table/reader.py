@@ -51,6 +51,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     packet_statistics: bool = False,
     key_ids: bool = False,
     defrag: bool = False,
+    raw_packets: int = 0,
     node_tid: str = "",
     capture_id: str = "",
     max_flows: int | None = None,
@@ -78,6 +79,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         key_ids: tell flows apart by their VLAN ids and GRE keys as well.
         defrag: put IP fragments together; a datagram counts when its last piece comes. Without this,
             fragments belong to a flow of their addresses.
+        raw_packets: keep the first so many packets of each flow, up to 65,535; ``MAX_RAW_PACKET_LIMIT`` of
+            them tell what a flow is.
         node_tid: id of the node that was captured on; it is part of the flows' UUIDs.
         capture_id: id of the capture, which the flows carry.
         max_flows: raise ``TableFull`` instead of making more flows than this.
@@ -106,6 +109,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         packet_statistics=packet_statistics,
         key_ids=key_ids,
         defrag=defrag,
+        raw_packets=raw_packets,
         max_flows=max_flows,
         tcp_metric=tcp_metric,
         extra_layers=extra_layers,

@@ -1,0 +1,107 @@
+# Packets that flows keep: their bytes lie one behind the other in pieces of memory that never move.
+#
+# A flow's packets are a ring: its record has the number of the last one, which leads to the first. Numbers are
+# places in steps of eight bytes, plus one; 0 is no packet. They grow in the order in which packets were read.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
+
+from flowtable._types cimport Record
+from flowtable.packet._dissection cimport Part
+
+cdef enum:
+    PACKET_PIECE_BITS = 20
+    PACKET_PIECE = 1 << PACKET_PIECE_BITS       # bytes; more than a packet of any link type that is decoded has
+    PACKET_STEP = 8
+
+
+cdef struct Kept:
+    # One packet; its bytes follow.
+    int64_t time            # Unix ns
+    uint32_t next           # number of its flow's next one; the last one's is the first
+    uint32_t captured       # bytes
+    uint32_t length         # bytes on the wire
+    uint16_t index          # which packet of its flow it is, from 1 on
+    uint16_t link_type
+
+
+cdef struct PacketPool:
+    uint8_t **pieces
+    uint64_t end            # bytes given out, with the ends of pieces that were too short for the next packet
+    uint64_t limit          # bytes at most
+    uint64_t refused        # packets that were not kept
+
+
+cdef inline void packets_begin(PacketPool *pool, uint64_t limit_bytes) noexcept nogil:
+    """An empty pool; numbers reach 32 GiB."""
+    pool.pieces = NULL
+    pool.end = pool.refused = 0
+    pool.limit = min(limit_bytes, <uint64_t>0xFFFFFFFE * PACKET_STEP)
+
+
+cdef inline void packets_end(PacketPool *pool) noexcept nogil:
+    cdef uint64_t piece
+    for piece in range((pool.end + PACKET_PIECE - 1) >> PACKET_PIECE_BITS):
+        free(pool.pieces[piece])
+    free(pool.pieces)
+    pool.pieces = NULL
+    pool.end = 0
+
+
+cdef inline Kept *packet_at(const PacketPool *pool, uint32_t number) noexcept nogil:
+    """The packet with a number that packet_room() gave."""
+    cdef uint64_t at = <uint64_t>(number - 1) * PACKET_STEP
+    return <Kept *>(pool.pieces[at >> PACKET_PIECE_BITS] + (at & (PACKET_PIECE - 1)))
+
+
+cdef inline uint32_t packet_room(PacketPool *pool, uint32_t captured) noexcept nogil:
+    """The number of room for a packet; 0, and counted, where a limit or memory has come to its end."""
+    cdef uint64_t size = (sizeof(Kept) + <uint64_t>captured + PACKET_STEP - 1) // PACKET_STEP * PACKET_STEP
+    cdef uint64_t at = pool.end, piece
+    if (at & (PACKET_PIECE - 1)) + size > PACKET_PIECE:
+        at = ((at >> PACKET_PIECE_BITS) + 1) << PACKET_PIECE_BITS
+    piece = at >> PACKET_PIECE_BITS
+    if size > PACKET_PIECE or at + size > pool.limit or (at & (PACKET_PIECE - 1) == 0 and not packets_grow(pool, piece)):
+        pool.refused += 1
+        return 0
+    pool.end = at + size
+    return <uint32_t>(at // PACKET_STEP + 1)
+
+
+cdef inline bint packets_grow(PacketPool *pool, uint64_t piece) noexcept nogil:
+    """One more piece behind those that are full."""
+    cdef void *pieces = realloc(pool.pieces, (piece + 1) * sizeof(void *))
+    if pieces == NULL:
+        return False
+    pool.pieces = <uint8_t **>pieces
+    pool.pieces[piece] = <uint8_t *>malloc(PACKET_PIECE)
+    return pool.pieces[piece] != NULL
+
+
+cdef inline void keep_packet(PacketPool *pool, Record *r, const Part *part, uint32_t most) noexcept nogil:
+    """Keep a packet that its flow has counted, if it is among the first so many; one refused is not replaced.
+
+    A flow that counts nothing (without addresses in L3 mode) goes by the packets that it has kept.
+    """
+    cdef uint64_t index = r.ab_packets + r.ba_packets
+    cdef Kept *last = NULL
+    cdef Kept *kept
+    cdef uint32_t number
+    if index > most:
+        return
+    if r.raw_packets:
+        last = packet_at(pool, r.raw_packets)
+    index = max(index, <uint64_t>(last.index + 1 if last != NULL else 1))
+    number = packet_room(pool, part.captured) if index <= most else 0
+    if number == 0:
+        return
+    kept = packet_at(pool, number)
+    kept.time, kept.captured, kept.length = part.time, part.captured, part.wire_length
+    kept.index, kept.link_type = <uint16_t>index, part.link_type
+    memcpy(<uint8_t *>&kept[1], part.packet, part.captured)
+    kept.next = number
+    if last != NULL:
+        kept.next, last.next = last.next, number
+    r.raw_packets = number
+    r.raw_count += 1
