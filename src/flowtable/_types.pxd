@@ -58,7 +58,7 @@ cdef enum:                  # bits of FlowKey.flags
     KEY_VNI = 2             # `id` is a VNI, VSID or ERSPAN session, and port_b the port it was sent to, if
                             # there is one; there is no port_a
     KEY_ICMP = 4            # `id` is the ICMP type, code and id
-    KEY_IDS = 8             # `network_id` is part of the key, and so are the record's VLAN ids
+    KEY_IDS = 8             # `gre_key` is part of the key, and so are the record's VLAN ids
 
 
 cdef enum:                  # bits of Record.has: what was asked for, and is there, be it zero
@@ -86,7 +86,7 @@ cdef struct FlowKey:
     uint8_t flags           # KEY_
     uint8_t icmp            # IcmpKind
     uint32_t parent         # the parent's record number plus one; 0: none
-    uint32_t network_id     # GRE key, with KEY_IDS
+    uint32_t gre_key        # with KEY_IDS
 
 
 cdef struct Record:
@@ -134,7 +134,7 @@ cdef struct Record:
     uint8_t has             # HAS_
     uint8_t reserved0
     uint32_t innermost      # number of the innermost flow of the first packet of this one that has any inside
-    uint32_t ab_tunnel_id   # GTP-U TEID or L2TP session of the last packet each way; 0: none
+    uint32_t ab_tunnel_id   # GTP-U TEID, L2TP session or PPTP call of the last packet each way; 0: none
     uint32_t ba_tunnel_id
     uint32_t fragments      # pieces of its datagrams, less one for each datagram
     uint32_t fragment_errors

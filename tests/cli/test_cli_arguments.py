@@ -11,7 +11,7 @@ import pytest
 from command import run
 
 import flowtable
-from flowtable.testing import TCP, Ethernet, IPv4, write_pcap
+from flowtable.testing import PPP, TCP, Dot1Q, Ethernet, IPv4, IPv6, PPPoE, write_pcap
 
 
 def flows(outcome):
@@ -76,6 +76,26 @@ def test_tunnels_are_chosen_by_name(demo):
     paths = {flow["LayersPath"] for flow in flows(run("read", demo, "--tunnels", "vxlan,geneve"))}
     assert not any("/VXLAN/" in path for path in paths)
     assert any("/GRE/IPv4/" in path for path in paths)
+
+
+def test_more_tunnels_have_names_of_their_own(tmp_path):
+    path = tmp_path / "tunnels.pcap"
+    write_pcap(path, [Ethernet() / PPPoE() / PPP() / IPv4() / IPv6() / TCP(1, 2)])
+    for names, expected in (
+        ("pppoe,sit", ["Ethernet/PPPoE", "PPP/IPv4", "IPv6/TCP"]),
+        ("6in4", ["Ethernet/PPPoE/PPP/IPv4", "IPv6/TCP"]),
+        ("none", ["Ethernet/PPPoE/PPP/IPv4/IPv6/TCP"]),
+    ):
+        found = flows(run("read", path, "--tunnels", names, "--sort", "Start"))
+        assert [flow["LayersPath"] for flow in found] == expected
+
+
+def test_vlans_tell_flows_apart_if_asked_for(tmp_path):
+    path = tmp_path / "vlans.pcap"
+    write_pcap(path, [Ethernet() / Dot1Q(vlan) / IPv4() / TCP(1, 2) for vlan in (5, 6, 5)])
+    assert [flow["Metric"]["ABPackets"] for flow in flows(run("read", path))] == [3]
+    apart = flows(run("read", path, "--key-ids", "--sort", "Start"))
+    assert [(flow["Link"]["ID"], flow["Metric"]["ABPackets"]) for flow in apart] == [(5, 2), (6, 1)]
 
 
 def test_max_flows_that_suffice_change_nothing(demo):

@@ -133,6 +133,7 @@ CALLED = {
     "4in6": "eth:ipv6:ip:tcp",
     "6in6": "eth:ipv6:ipv6:tcp",
     "gre_key": "eth:ip:gre:ip:tcp",
+    "pptp": "eth:ip:gre:ppp:ip:tcp",
     "nvgre": "eth:ip:gre:eth:ip:tcp",
     **dict.fromkeys(("erspan", "erspan_1", "erspan_3"), "eth:ip:gre:erspan:eth:ip:tcp"),
     "etherip": "eth:ip:etherip:eth:ip:tcp",

@@ -726,6 +726,17 @@ CUT = [
         MIRRORED,
     ),
     cut("pseudowire", ETHER / MPLS() / INNER_ETHER, "Ethernet/MPLS", MIRRORED),
+    *(
+        cut(
+            f"pseudowire_of_{first}",
+            ETHER / MPLS() / Ethernet("02:00:5e:10:00:03", f"{first}:00:5e:10:00:04") / INNER4,
+            "Ethernet/MPLS",
+            MIRRORED,
+        )
+        for first in ("40", "45", "60", "10")
+    ),
+    # Bytes 12 to 14 of the packet could be an EtherType and IPv4; but its own checksum is right.
+    cut("mpls_of_8_0_64", ETHER / MPLS() / IPv4("8.0.69.1") / UDP(1, 2) / TEXT, "Ethernet/MPLS", PLAIN),
     cut("pseudowire_bridge", ETHER / MPLS() / BRIDGE, "Ethernet/MPLS", "Ethernet/LLC/STP"),
     cut(
         "control_word", ETHER / MPLS() / ControlWord() / INNER_ETHER, "Ethernet/MPLS/PWControlWord", MIRRORED

@@ -84,6 +84,7 @@ class Ends:
     vni: bytes | None
     link_id: int = 0
     network_id: int = 0
+    gre_key: int = 0
 
 
 def ends_of(packet):
@@ -97,6 +98,7 @@ def ends_of(packet):
         vni=number_of(last.type, last.contents),
         link_id=link_id_of([header for kind, header in kinds(layers) if kind == LayerType.DOT1Q]),
         network_id=network_id_of(layers),
+        gre_key=next((gre_key_of(h) for t, h in kinds(layers)[::-1] if t == LayerType.GRE and has_key(h)), 0),
     )
 
 
@@ -125,9 +127,18 @@ def network_id_of(layers):
         if number is not None:
             found = int.from_bytes(number)
         elif kind == LayerType.GRE and header[0] & 0x20:
-            at = 8 if header[0] & 0xC0 else 4
-            found = int.from_bytes(header[at : at + 4])
+            found = gre_key_of(header)
     return found
+
+
+def gre_key_of(header):
+    at = 8 if header[0] & 0xC0 else 4
+    return int.from_bytes(header[at : at + 4])
+
+
+def has_key(gre):
+    """Say whether there is one that numbers the tunnel: PPTP, version 1, has other things in its place."""
+    return gre[0] & 0x20 and not gre[1] & 7
 
 
 def network_of(kind, header):
@@ -186,8 +197,8 @@ def keys(ends, mode, parent="", *, key_ids=False):
         fed += pair(*ends.transport[1:], ends.transport[0], swap=swap)
     if ends.icmp is not None:
         fed += ends.icmp.to_bytes(4) + bytes(8)
-    if key_ids and ends.network_id and ends.vni is None:
-        fed += ends.network_id.to_bytes(4) + bytes(8)
+    if key_ids and ends.gre_key:
+        fed += ends.gre_key.to_bytes(4) + bytes(8)
     l3 = xxh64(fed)
     if by_link(ends, mode):
         fed += pair(*ends.link, MAC_KIND, swap=swap)

@@ -21,9 +21,12 @@ from flowtable.testing import (
     ARP,
     GRE,
     MPLS,
+    NVGRE,
     TCP,
     UDP,
     VXLAN,
+    VXLANGPE,
+    Dot1Q,
     Ethernet,
     Geneve,
     ICMPv4,
@@ -129,6 +132,20 @@ def test_ports_and_what_stands_for_them():
     assert inner.transport_flow() == (4, b"\0\1", b"\0\2")
     geneve = only(bytes(Ethernet() / IPv6() / UDP(7) / Geneve(0xABCDEF)))
     assert geneve.transport_flow() == (0, b"\0\xab\xcd\xef", (6081).to_bytes(2))
+    gpe = only(bytes(Ethernet() / IPv6() / UDP(7) / VXLANGPE(0xABCDEF, 1)))
+    assert gpe.transport_flow() == (0, b"\0\xab\xcd\xef", (4790).to_bytes(2))
+    with pytest.raises(LayerNotFound, match="transport"):
+        only(bytes(Ethernet() / IPv6() / NVGRE(protocol=0x6558))).transport_flow()
+
+
+def test_ids_may_be_part_of_a_packets_keys():
+    frame = bytes(Ethernet() / Dot1Q(5) / IPv4() / GRE(key=7))
+    plain, with_ids = only(frame).key(), only(frame).key(key_ids=True)
+    assert [a == b for a, b in zip(plain, with_ids, strict=True)] == [False, False, False]
+    assert only(frame).key("", "L3", key_ids=True).l3 == with_ids.l3
+    untagged = only(bytes(Ethernet() / IPv4() / GRE(key=7)))
+    assert untagged.key(key_ids=True).l3 == with_ids.l3
+    assert untagged.key(key_ids=True).l2 != with_ids.l2
 
 
 def test_icmp_is_told_apart_by_type_code_and_id():

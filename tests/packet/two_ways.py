@@ -7,6 +7,7 @@ from flowtable.testing import (
     MPLS,
     NVGRE,
     PPP,
+    PPTP,
     TCP,
     UDP,
     VXLAN,
@@ -65,6 +66,7 @@ EITHER = {
     "teredo": lambda way, _n: outer(way) / udp(way, Teredo()) / inner(way, 6),
     "pseudowire": lambda way, n: link(way) / MPLS(n + way) / ControlWord() / bridged(way),
     "gre_key": lambda way, n: outer(way) / GRE(key=n) / inner(way),
+    "pptp": lambda way, n: outer(way) / PPTP(call=n + way) / PPP() / inner(way),
     "erspan_1": lambda way, _n: outer(way) / GRE(protocol=0x88BE) / bridged(way),
 }
 NUMBERED = {

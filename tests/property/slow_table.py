@@ -30,7 +30,7 @@ def key_of(ends, mode, *, swap, key_ids):
         transport = "vni", ends.vni, ends.transport and ends.transport[2]
     else:
         transport = ends.transport and (ends.transport[0], *ends.transport[1:][::turn])
-    ids = (ends.link_id, ends.network_id) if key_ids else None
+    ids = (ends.link_id, ends.gre_key) if key_ids else None
     return link, network, transport, ends.icmp, ids
 
 

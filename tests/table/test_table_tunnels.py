@@ -5,7 +5,7 @@ from reading import read_frames
 from two_ways import ALL, EITHER, NUMBERED, OUTER4, bridged, inner, link, outer, udp
 
 import flowtable
-from flowtable.testing import PPP, UDP, VXLAN, Dot1Q, GTPv1U, IPv4, PPPoE, WireGuard
+from flowtable.testing import ERSPAN2, GRE, PPP, PPTP, UDP, VXLAN, Dot1Q, GTPv1U, IPv4, PPPoE, WireGuard
 
 
 def ways(flow):
@@ -45,7 +45,13 @@ def test_what_may_differ_each_way_is_not_in_the_key(tmp_path, name):
 
 @pytest.mark.parametrize(
     ("name", "ab", "ba"),
-    [("gtpu", 7, 8), ("l2tpv3", 7, 8), ("l2tpv3_udp", 7, 8), ("l2tpv2", 7 << 16 | 7, 8 << 16 | 7)],
+    [
+        ("gtpu", 7, 8),
+        ("l2tpv3", 7, 8),
+        ("l2tpv3_udp", 7, 8),
+        ("l2tpv2", 7 << 16 | 7, 8 << 16 | 7),
+        ("pptp", 7, 8),
+    ],
 )
 def test_numbers_of_one_way_are_kept_by_way(tmp_path, name, ab, ba):
     frames = [EITHER[name](way, number) for number in (5, 7) for way in (0, 1)]
@@ -81,6 +87,7 @@ TAGGED = {
     "vlan": lambda way, n: link(way) / Dot1Q(n) / inner(way),
     "qinq": lambda way, n: link(way) / Dot1Q(9) / Dot1Q(n) / inner(way),
     "gre": EITHER["gre_key"],
+    "erspan_and_gre": lambda way, n: outer(way) / GRE(key=n, sequence=1) / ERSPAN2(3) / bridged(way),
     "vlan_in_vxlan": lambda way, n: outer(way) / UDP(50000) / VXLAN(3) / link(way) / Dot1Q(n) / inner(way),
     "vlan_around_vxlan": lambda way, n: (
         link(way) / Dot1Q(n) / IPv4(*OUTER4[:: 1 - 2 * way]) / UDP(50000) / VXLAN(3) / bridged(way)
@@ -130,6 +137,18 @@ def test_vlan_ids_that_differ_late_are_told_apart(tmp_path):
     frames = [frame(1, 2, 3, 4, 5), frame(1, 2, 3, 4, 6), frame(2, 2, 3, 4, 5), frame(1, 2, 3, 4, 5)]
     flows = read_frames(tmp_path, frames, key_ids=True)
     assert [flow.metric.ab_packets for flow in flows] == [2, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["pptp", "gtpu", "l2tpv2", "l2tpv3", "nvgre", "ipip"])
+def test_other_numbers_stay_out_of_the_key(tmp_path, name):
+    """A PPTP key holds the payload's length, and NVGRE's the id of what it carries."""
+    make = ALL[name]
+    frames = [bytes(make(way, 5)) for way in (0, 1, 1)]
+    frames.append(
+        bytes(outer(0) / PPTP(call=5) / PPP() / inner(0) / b"longer") if name == "pptp" else frames[0]
+    )
+    flows = read_frames(tmp_path, frames, key_ids=True)
+    assert [ways(flow) for flow in flows] == [(2, 2)] * 2
 
 
 @pytest.mark.parametrize("value", [1, None, "yes"])

@@ -138,7 +138,7 @@ class TTL:
 
 @dataclass(frozen=True, slots=True)
 class TunnelID:
-    """The number that a tunnel has each way, of the last packet: a GTP-U TEID, or an L2TP session.
+    """The number that a tunnel has each way, of the last packet: GTP-U TEID, L2TP session or PPTP call.
 
     Of L2TPv2 the upper 16 bits are its tunnel id and the lower ones its session id. 0: none seen.
     """
@@ -424,7 +424,7 @@ class Flow:
 
     @property
     def tunnel_id(self) -> TunnelID | None:
-        """GTP-U TEIDs or L2TP sessions, if the flow is the outside of such a tunnel."""
+        """GTP-U TEIDs, L2TP sessions or PPTP calls, if the flow is the outside of such a tunnel."""
         return self._group(TunnelID, "TunnelID")
 
     @property

@@ -79,10 +79,11 @@ cdef struct Part:
     uint32_t length         # bytes; what its flow counts is counted_length()
     uint32_t ip_length      # length field of its outermost IP header
     uint32_t network_id     # VNI, VSID, GRE key or ERSPAN session
+    uint32_t gre_key        # of the last GRE layer of version 0
     uint32_t tcp_sequence   # of a TCP segment, as its header has them
     uint32_t tcp_acknowledgment
     uint32_t tcp_length     # bytes of its payload on the wire
-    uint32_t tunnel_id      # GTP-U TEID or L2TP session, which differ each way; 0: none
+    uint32_t tunnel_id      # GTP-U TEID, L2TP session or PPTP call, which differ each way; 0: none
     uint32_t whole          # bytes of the datagram put together in it, and of all headers before; 0: none
     uint32_t fragments      # pieces of that datagram, less one
     uint32_t fragment_errors

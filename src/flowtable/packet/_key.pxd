@@ -69,9 +69,9 @@ cdef inline void order_key(Part *part, uint8_t layer_key, bint key_ids) noexcept
         key.flags |= KEY_VNI
         key.id = part.network_id
         key.port_a, key.port_b = 0, part.port_b
-    if key_ids and (part.link_id or part.network_id):
+    if key_ids and (part.link_id or part.gre_key):
         key.flags |= KEY_IDS
-        key.network_id = part.network_id
+        key.gre_key = part.gre_key
 
 
 cdef inline void swap_ends(FlowKey *key) noexcept nogil:
@@ -101,7 +101,7 @@ cdef inline uint64_t hash_key(const Part *part, uint64_t parent, uint64_t k0, ui
         sip_word(&s, load64(p + 16))
         sip_word(&s, load64(p + 24))
     if key.flags & KEY_IDS:
-        sip_word(&s, key.network_id)
+        sip_word(&s, key.gre_key)
         sip_word(&s, part.link_id)
     if parent:
         sip_word(&s, parent)
@@ -141,8 +141,8 @@ cdef inline FlowIds part_ids(const Part *part, bint has_parent, uint64_t parent_
         p = put_be(put_be(put_be(p, key.port_a, 2), key.port_b, 2), key.transport, 8)
     if key.flags & KEY_ICMP:
         p = put_be(put_be(p, key.id, 4), 0, 8)
-    if key.network_id and not key.flags & KEY_VNI:
-        p = put_be(put_be(p, key.network_id, 4), 0, 8)
+    if key.gre_key:
+        p = put_be(put_be(p, key.gre_key, 4), 0, 8)
     ids.l3 = xxhash64(data, p - data, 0)
     if key.flags & KEY_LINK:
         p = put_pair(p, key.mac_a, key.mac_b, 6, MAC_KIND)

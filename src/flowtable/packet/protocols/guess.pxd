@@ -85,6 +85,8 @@ cdef inline bint is_ipv4(const Cursor *c, uint32_t skip) noexcept nogil:
 
 
 cdef inline bint is_ipv6(const Cursor *c, uint32_t skip) noexcept nogil:
-    """Whether an IPv6 header is there with a payload that is as long as it says."""
+    """Whether an IPv6 header is there with hops left and a payload that is as long as it says."""
     cdef const uint8_t *h = peek(c, skip + 40)
-    return h != NULL and h[skip] >> 4 == 6 and left(c) - skip == be16(h + skip + 4) + <uint32_t>40
+    if h == NULL or h[skip] >> 4 != 6 or h[skip + 7] == 0:
+        return False
+    return left(c) - skip == be16(h + skip + 4) + <uint32_t>40

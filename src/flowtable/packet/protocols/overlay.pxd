@@ -130,11 +130,9 @@ cdef inline bint is_wireguard(uint32_t kind, size_t size) noexcept nogil:
 
 
 cdef inline uint32_t gtpv1u(Dissection *d) noexcept nogil:
-    """3GPP TS 29.281, 5.1: optional fields, then extension headers in units of four bytes."""
+    """3GPP TS 29.281, 5.1; a message that was captured in part is decoded as far as it goes."""
     cdef const uint8_t *h = take(&d.c, 8)
     cdef const uint8_t *optional
-    cdef const uint8_t *extension
-    cdef uint8_t more
     if h == NULL:
         return TRUNCATED
     if h[0] >> 5 != 1:
@@ -144,15 +142,22 @@ cdef inline uint32_t gtpv1u(Dissection *d) noexcept nogil:
         optional = take(&d.c, 4)
         if optional == NULL:
             return TRUNCATED
-        more = optional[3] if h[0] & 4 else 0
-        while more:
-            extension = peek(&d.c, 1)
-            if extension == NULL or extension[0] == 0 or take(&d.c, extension[0] * 4) == NULL:
-                return MALFORMED
-            more = extension[extension[0] * 4 - 1]
+        if h[0] & 4 and not gtp_extensions_parse(&d.c, optional[3]):
+            return MALFORMED
     push(d, GTPV1U, h)
     d.part.tunnel_id = be32(h + 4)
     return next_by(BY_LAYER, GTP_PAYLOAD) if h[1] == G_PDU and left(&d.c) else END
+
+
+cdef inline bint gtp_extensions_parse(Cursor *c, uint8_t kind) noexcept nogil:
+    """Extension headers in units of four bytes, the last of each the kind of the next one; 0 ends them."""
+    cdef const uint8_t *h
+    while kind:
+        h = peek(c, 1)
+        if h == NULL or h[0] == 0 or take(c, h[0] * 4) == NULL:
+            return False
+        kind = h[h[0] * 4 - 1]
+    return True
 
 
 cdef inline uint32_t gtp_payload(Dissection *d) noexcept nogil:

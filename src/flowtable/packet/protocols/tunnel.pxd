@@ -2,14 +2,14 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
-from flowtable._cursor cimport Cursor, be16, be32, left, peek, take
+from flowtable._cursor cimport Cursor, be16, be24, be32, left, peek, take
 from flowtable.packet._dissection cimport (
     BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, is_asked_for, next_by, push,
 )
 from flowtable.packet._layers cimport (
     ERSPAN, ERSPAN_II, ERSPAN_III, ETHERIP, ETHERNET, GRE, MPLS, MPLS_PAYLOAD, NONE, NVGRE, PW_CONTROL_WORD,
 )
-from flowtable.packet.protocols.guess cimport is_ethernet
+from flowtable.packet.protocols.guess cimport guess_ip, is_ethernet
 from flowtable.packet.protocols.link cimport by_ether_type, by_ip_version
 
 
@@ -23,35 +23,48 @@ cdef enum:
     ERSPAN_TYPE = 0x88BE                # of types I and II
     ERSPAN_III_TYPE = 0x22EB
     BRIDGED = 0x6558                    # Ethernet inside
+    PSEUDOWIRE_BYTES = 22               # fewer do not tell what it is: a control word, Ethernet, and four more
     FIRST_VSID = 0x1000                 # lower ones are reserved (RFC 7637, 3.2), and so a plain GRE key
 
 
 cdef inline uint32_t gre(Dissection *d) noexcept nogil:
     """RFC 1701, 2784 and 2890, and version 1 of PPTP (RFC 2637); NVGRE is told by its fields (RFC 7637, 3.2)."""
     cdef const uint8_t *h = take(&d.c, 4)
-    cdef const uint8_t *key
-    cdef uint32_t network_id = 0
-    cdef uint8_t layer
-    if h == NULL:
+    cdef const uint8_t *key = NULL
+    if h == NULL or not gre_fields(&d.c, h, &key):
         return TRUNCATED
-    if h[0] & (GRE_CHECKSUM | GRE_ROUTING) and take(&d.c, 4) == NULL:
-        return TRUNCATED
-    if h[0] & GRE_KEY:
-        key = take(&d.c, 4)
-        if key == NULL:
-            return TRUNCATED
-        network_id = be32(key)
-    if h[0] & GRE_SEQUENCE and take(&d.c, 4) == NULL:
-        return TRUNCATED
-    if h[0] & GRE_ROUTING and not gre_routes_parse(&d.c):
-        return TRUNCATED
-    if h[1] & GRE_ACKNOWLEDGE and take(&d.c, 4) == NULL:
-        return TRUNCATED
-    layer = NVGRE if is_asked_for(d, NVGRE) and is_nvgre(h, network_id) else GRE
-    push(d, layer, h)
-    if h[0] & GRE_KEY:
-        d.part.network_id = network_id if layer == GRE else network_id >> 8
+    if key != NULL and is_asked_for(d, NVGRE) and is_nvgre(h, be24(key)):
+        push(d, NVGRE, h)
+        d.part.network_id = be24(key)
+        return next_by(BY_LAYER, ETHERNET)
+    push(d, GRE, h)
+    if key != NULL:
+        set_gre_key(d, h[1] & GRE_VERSION, key)
     return gre_payload(d, h[0], be16(h + 2))
+
+
+cdef inline bint gre_fields(Cursor *c, const uint8_t *h, const uint8_t **key) noexcept nogil:
+    """Read what the flags say that there is, and whether it fits; `key` is where the key is, if there is one."""
+    if h[0] & (GRE_CHECKSUM | GRE_ROUTING) and take(c, 4) == NULL:
+        return False
+    if h[0] & GRE_KEY:
+        key[0] = take(c, 4)
+        if key[0] == NULL:
+            return False
+    if h[0] & GRE_SEQUENCE and take(c, 4) == NULL:
+        return False
+    if h[0] & GRE_ROUTING and not gre_routes_parse(c):
+        return False
+    return not h[1] & GRE_ACKNOWLEDGE or take(c, 4) != NULL
+
+
+cdef inline void set_gre_key(Dissection *d, uint8_t version, const uint8_t *key) noexcept nogil:
+    """What numbers a tunnel; PPTP has the payload's length and the receiver's call there (RFC 2637, 4.1)."""
+    d.part.network_id = be32(key)
+    if version == 0:
+        d.part.gre_key = be32(key)
+    else:
+        d.part.tunnel_id = be16(key + 2)
 
 
 cdef inline bint gre_routes_parse(Cursor *c) noexcept nogil:
@@ -64,11 +77,11 @@ cdef inline bint gre_routes_parse(Cursor *c) noexcept nogil:
     return h != NULL
 
 
-cdef inline bint is_nvgre(const uint8_t *h, uint32_t key) noexcept nogil:
+cdef inline bint is_nvgre(const uint8_t *h, uint32_t vsid) noexcept nogil:
     """Version 0 with a key, without checksum and sequence, around Ethernet, and a VSID that is not reserved."""
     if h[0] & (GRE_CHECKSUM | GRE_ROUTING | GRE_KEY | GRE_SEQUENCE) != GRE_KEY or h[1] & GRE_VERSION:
         return False
-    return be16(h + 2) == BRIDGED and key >> 8 >= FIRST_VSID
+    return be16(h + 2) == BRIDGED and vsid >= FIRST_VSID
 
 
 cdef inline uint32_t gre_payload(Dissection *d, uint8_t flags, uint32_t kind) noexcept nogil:
@@ -132,24 +145,25 @@ cdef inline uint32_t mpls(Dissection *d) noexcept nogil:
 
 
 cdef inline uint32_t mpls_payload(Dissection *d) noexcept nogil:
-    """Nothing names what a label carries: the first nibble tells IP, and all else is Ethernet."""
-    cdef const uint8_t *h = peek(&d.c, 1)
-    if h != NULL and h[0] >> 4 <= 1 and is_asked_for(d, PW_CONTROL_WORD) and not is_ethernet(&d.c, 0):
-        return pseudowire(d)
-    return by_ip_version(d, ETHERNET)
+    """Nothing names what a label carries: the first nibble tells IP, and all else is Ethernet.
 
-
-cdef inline uint32_t pseudowire(Dissection *d) noexcept nogil:
-    """RFC 4385: a word that begins with 0 before Ethernet (RFC 4448, 4.6), or with 1 before what is no data."""
-    cdef const uint8_t *h = peek(&d.c, 22)          # less does not tell what it is
+    Where pseudowires are asked for, what fits goes before the nibble: an address of Ethernet may begin with any
+    (RFC 4928). A control word begins with 0 (RFC 4448, 4.6), and what is no data with 1 (RFC 4385, 5).
+    """
+    cdef const uint8_t *h = peek(&d.c, PSEUDOWIRE_BYTES)
+    if not is_asked_for(d, PW_CONTROL_WORD) or guess_ip(&d.c, 0) != NONE:
+        return by_ip_version(d, ETHERNET)
     if h == NULL:
         return TRUNCATED
-    if h[0] >> 4 == 1 and h[1] == 0:
+    if is_ethernet(&d.c, 0):
+        return next_by(BY_LAYER, ETHERNET)
+    if h[0] == 0x10 and h[1] == 0:
         return UNKNOWN
     if h[0] >> 4 == 0 and is_ethernet(&d.c, 4):
         take(&d.c, 4)
         push(d, PW_CONTROL_WORD, h)
-    return next_by(BY_LAYER, ETHERNET)
+        return next_by(BY_LAYER, ETHERNET)
+    return by_ip_version(d, ETHERNET)
 
 
 cdef inline uint32_t etherip(Dissection *d) noexcept nogil:
