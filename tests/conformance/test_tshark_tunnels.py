@@ -4,7 +4,7 @@ import pytest
 from opinions import flows_of, our_flows
 from reading import read_frames
 from tshark import dissected, needs_tshark
-from two_ways import ALL, OUTER4, OUTER6, bridged, inner, link, outer, udp
+from two_ways import ALL, OUTER4, OUTER6, bridged, inner, link, outer, teredo_inner, udp
 
 from flowtable.testing import (
     ERSPAN3,
@@ -101,7 +101,7 @@ MORE = {
     "teredo_indicators": (
         "eth:ip:udp:teredo:ipv6:tcp",
         (),
-        lambda way: outer(way) / udp(way, Teredo((1, "10.0.0.9"), (b"me", b"proof"))) / inner(way, 6),
+        lambda way: outer(way) / udp(way, Teredo((1, "10.0.0.9"), (b"me", b"proof"))) / teredo_inner(way),
     ),
     "wireguard": ("eth:ip:udp:wg", (), lambda way: outer(way) / udp(way, WireGuard(1 + way)) / b""),
     "pppoe": ("eth:pppoes:ppp:ip:tcp", (), lambda way: link(way) / PPPoE() / PPP() / inner(way)),

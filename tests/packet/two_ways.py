@@ -44,6 +44,12 @@ def inner(way, version=4):
     return ip / TCP(*(40000, 80)[:: 1 - 2 * way], ("S", "SA")[way])
 
 
+def teredo_inner(way):
+    """One end is a client's: the prefix, its server, and its own port and address hidden."""
+    ends = "2001:0:a00:1::9", "2001:db8:9::2"
+    return IPv6(*ends[:: 1 - 2 * way]) / TCP(*(40000, 80)[:: 1 - 2 * way], ("S", "SA")[way])
+
+
 def bridged(way):
     return Ethernet(*("02:00:00:00:00:0a", "02:00:00:00:00:0b")[:: 1 - 2 * way]) / inner(way)
 
@@ -63,7 +69,7 @@ EITHER = {
     "l2tpv3": lambda way, n: outer(way) / L2TPv3(n + way) / bridged(way),
     "l2tpv3_udp": lambda way, n: outer(way) / udp(way, L2TPv3OverUDP(n + way)) / bridged(way),
     "etherip": lambda way, _n: outer(way) / EtherIP() / bridged(way),
-    "teredo": lambda way, _n: outer(way) / udp(way, Teredo()) / inner(way, 6),
+    "teredo": lambda way, _n: outer(way) / udp(way, Teredo()) / teredo_inner(way),
     "pseudowire": lambda way, n: link(way) / MPLS(n + way) / ControlWord() / bridged(way),
     "gre_key": lambda way, n: outer(way) / GRE(key=n) / inner(way),
     "pptp": lambda way, n: outer(way) / PPTP(call=n + way) / PPP() / inner(way),

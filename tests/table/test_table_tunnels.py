@@ -5,7 +5,22 @@ from reading import read_frames
 from two_ways import ALL, EITHER, NUMBERED, OUTER4, bridged, inner, link, outer, udp
 
 import flowtable
-from flowtable.testing import ERSPAN2, GRE, PPP, PPTP, UDP, VXLAN, Dot1Q, GTPv1U, IPv4, PPPoE, WireGuard
+from flowtable.testing import (
+    DNS,
+    ERSPAN2,
+    GRE,
+    PPP,
+    PPTP,
+    UDP,
+    VXLAN,
+    Dot1Q,
+    GTPv1U,
+    IPv4,
+    PPPoE,
+    Question,
+    Record,
+    WireGuard,
+)
 
 
 def ways(flow):
@@ -21,7 +36,7 @@ def test_both_ways_are_one_flow_outside_and_one_inside(tmp_path, name, mode):
     assert (ways(around), ways(within)) == (counts, (1, 2))
     assert within.parent == around
     assert within.application == "TCP"
-    assert within.network.a in ("172.16.0.1", "2001:db8:9::1")
+    assert within.network.a in ("172.16.0.1", "2001:db8:9::1", "2001:0:a00:1::9")
     assert around.children == [within]
 
 
@@ -209,6 +224,20 @@ def test_an_answer_to_a_port_that_is_wireguards_keeps_what_it_is(tmp_path):
     flows = read_frames(tmp_path, [outer(0) / UDP(443, 51820) / b"something else"])
     assert [flow.layers_path for flow in flows] == ["Ethernet/IPv4/UDP"]
     assert flows.account.decode_stops == {"malformed WireGuard": 1}
+
+
+@pytest.mark.parametrize("port", [1701, 2152, 3544, 4790, 51820])
+def test_a_clients_port_that_is_a_tunnels_by_chance_makes_no_tunnel(tmp_path, port):
+    """An answer to it is told from a tunnel's header by all that the header has to be."""
+    asked = [DNS(number, questions=(Question("www.example.com"),)) for number in range(0, 0x10000, 251)]
+    frames = []
+    for query in asked:
+        answer = DNS(query.id, 0x8180, query.questions, (Record.address("www.example.com", "192.0.2.1"),))
+        frames += [outer(0) / UDP(port, 53) / query, outer(1) / UDP(53, port) / answer]
+    (flow,) = read_frames(tmp_path, frames)
+    assert ways(flow) == (len(asked), len(asked))
+    assert flow.tunnel_id is None
+    assert flow.application == "DNS"
 
 
 def test_bytes_of_an_inner_flow_are_what_its_tunnel_leaves(tmp_path):

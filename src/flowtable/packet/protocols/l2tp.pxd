@@ -15,19 +15,23 @@ cdef enum:
     L2TP_LENGTH = 0x40
     L2TP_SEQUENCE = 0x08
     L2TP_OFFSET = 0x02
-    L2TP_VERSION = 0x0F                 # in the second byte
+    L2TP_NO_FLAGS = 0x34                # reserved bits
+    L2TP_OF_CONTROL = 0x48              # control messages have a length and sequence numbers
 
 
 cdef inline uint32_t l2tp(Dissection *d) noexcept nogil:
-    """What comes over UDP is of either version, which stand in the same place (RFC 3931, 4.1.2.1)."""
+    """What comes over UDP is of either version, which stand in the same place (RFC 3931, 4.1.2.1).
+
+    The port may be a client's by chance, and so bits that have to be 0 are held to it.
+    """
     cdef const uint8_t *h = peek(&d.c, 2)
-    cdef uint8_t version
     if h == NULL:
         return TRUNCATED
-    version = h[1] & L2TP_VERSION
-    if version == 2:
+    if h[0] & L2TP_NO_FLAGS or h[0] & L2TP_CONTROL and h[0] & L2TP_OF_CONTROL != L2TP_OF_CONTROL:
+        return MALFORMED
+    if h[1] == 2:
         return next_by(BY_LAYER, L2TPV2) if is_asked_for(d, L2TPV2) else END
-    if version == 3:
+    if h[1] == 3:
         return l2tpv3_over_udp(d) if is_asked_for(d, L2TPV3) else END
     return MALFORMED
 

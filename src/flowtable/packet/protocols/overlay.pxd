@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from flowtable._cursor cimport Cursor, be16, be24, be32, left, le32, limit, peek, take
 from flowtable.packet._dissection cimport (
-    BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, is_asked_for, next_by, push,
+    BY_LAYER, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, header_before, is_asked_for, next_by, push,
 )
 from flowtable.packet._layers cimport (
     ETHERNET, GENEVE, GTP_PAYLOAD, GTPV1U, IPV4_LAYER, IPV6_LAYER, MPLS, NSH, PPP, TEREDO, VXLAN, VXLAN_GPE, WIREGUARD,
@@ -14,10 +14,13 @@ from flowtable.packet.protocols.link cimport by_ether_type, by_ip_version
 
 
 cdef enum:
-    GPE_VERSION = 0x30                  # in the first byte
+    GPE_NO_FLAGS = 0xF0                 # in the first byte: reserved bits, and a version of 0
+    GPE_VNI = 0x08
     GPE_NEXT_PROTOCOL = 0x04            # there is one; else Ethernet follows
     TEREDO_ORIGIN = 0                   # indicators (RFC 4380, 5.1.1)
     TEREDO_AUTHENTICATION = 1
+    TEREDO_PREFIX = 0x20010000
+    GTP_VERSION_1 = 0x30                # in the first four bits: version 1, and GTP, not GTP'
     G_PDU = 255                         # the GTP message that carries a user's packet
 
 
@@ -32,11 +35,14 @@ cdef inline uint32_t vxlan(Dissection *d) noexcept nogil:
 
 
 cdef inline uint32_t vxlan_gpe(Dissection *d) noexcept nogil:
-    """draft-ietf-nvo3-vxlan-gpe-13: VXLAN that says what it carries."""
+    """draft-ietf-nvo3-vxlan-gpe-13: VXLAN that says what it carries.
+
+    Its port may be a client's by chance, and so what has to be 0 is held to it.
+    """
     cdef const uint8_t *h = take(&d.c, 8)
     if h == NULL:
         return TRUNCATED
-    if h[0] & GPE_VERSION:
+    if h[0] & (GPE_NO_FLAGS | GPE_VNI) != GPE_VNI or h[1] or h[2] or h[7]:
         return MALFORMED
     push(d, VXLAN_GPE, h)
     d.part.network_id = be24(h + 4)
@@ -101,12 +107,22 @@ cdef inline uint32_t teredo(Dissection *d) noexcept nogil:
         h = peek(&d.c, 4) if take(&d.c, 13 + h[2] + h[3]) != NULL else NULL
     if h != NULL and be16(h) == TEREDO_ORIGIN:
         h = peek(&d.c, 4) if take(&d.c, 8) != NULL else NULL
+    h = peek(&d.c, 40) if h != NULL else NULL
     if h == NULL:
         return TRUNCATED
-    if h[0] >> 4 != 6:
+    if not is_teredo(h):
         return MALFORMED
     push(d, TEREDO, first)
     return next_by(BY_LAYER, IPV6_LAYER)
+
+
+cdef inline bint is_teredo(const uint8_t *h) noexcept nogil:
+    """Whether an IPv6 header can be Teredo's: one end has an address of it (RFC 4380, 2.6), or a link-local one."""
+    if h[0] >> 4 != 6:
+        return False
+    if be32(h + 8) == TEREDO_PREFIX or be32(h + 24) == TEREDO_PREFIX:
+        return True
+    return be16(h + 8) & 0xFFC0 == 0xFE80 or be16(h + 24) & 0xFFC0 == 0xFE80
 
 
 cdef inline uint32_t wireguard(Dissection *d) noexcept nogil:
@@ -135,7 +151,7 @@ cdef inline uint32_t gtpv1u(Dissection *d) noexcept nogil:
     cdef const uint8_t *optional
     if h == NULL:
         return TRUNCATED
-    if h[0] >> 5 != 1:
+    if not is_gtpv1u(h, be16(header_before(d, 1) + 4)):
         return MALFORMED
     limit(&d.c, be16(h + 2))
     if h[0] & 7:
@@ -147,6 +163,14 @@ cdef inline uint32_t gtpv1u(Dissection *d) noexcept nogil:
     push(d, GTPV1U, h)
     d.part.tunnel_id = be32(h + 4)
     return next_by(BY_LAYER, GTP_PAYLOAD) if h[1] == G_PDU and left(&d.c) else END
+
+
+cdef inline bint is_gtpv1u(const uint8_t *h, uint32_t udp_length) noexcept nogil:
+    """Whether it is version 1, a message of the user plane (TS 29.281, table 6.1-1), and fits into its datagram."""
+    cdef uint8_t kind = h[1]
+    if h[0] & 0xF0 != GTP_VERSION_1 or udp_length and be16(h + 2) + <uint32_t>16 > udp_length:
+        return False
+    return kind == 1 or kind == 2 or kind == 26 or kind == 31 or kind >= 253
 
 
 cdef inline bint gtp_extensions_parse(Cursor *c, uint8_t kind) noexcept nogil:
