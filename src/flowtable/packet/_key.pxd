@@ -6,7 +6,7 @@ from libc.string cimport memcmp, memcpy
 from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxhash64
 from flowtable._text cimport put_hex
 from flowtable._types cimport IPV4, KEY_ICMP, KEY_IDS, KEY_LINK, KEY_VNI, FlowKey
-from flowtable.packet._dissection cimport Part
+from flowtable.packet._dissection cimport TUNNEL_NUMBERS, Part
 from flowtable.packet._layers cimport ERSPAN_II, ERSPAN_III, ETHERNET, GENEVE, NVGRE, VXLAN, VXLAN_GPE
 
 
@@ -29,6 +29,8 @@ cdef struct FlowIds:
 cdef inline bint ends_in_vni(const Part *part) noexcept nogil:
     """Whether a part is the outside of a tunnel that has one number for both ways."""
     cdef uint8_t last = part.layers[part.n_layers - 1]
+    if last >= TUNNEL_NUMBERS:
+        return False
     if last == NVGRE or last == ERSPAN_II or last == ERSPAN_III:
         return True
     return part.key.transport and (last == VXLAN or last == GENEVE or last == VXLAN_GPE)
