@@ -36,7 +36,15 @@ from flowtable.packet import (
     first_layer_type,
     layers_path,
 )
-from flowtable.table import ApplicationPortMap, Limits, StreamData, read
+from flowtable.table import (
+    ApplicationPortMap,
+    Limits,
+    StreamData,
+    StreamEnds,
+    TCPAssembler,
+    TCPAssemblerStream,
+    read,
+)
 
 __version__ = "0.1.0"
 
@@ -72,6 +80,9 @@ __all__ = [
     "RawPacket",
     "RawPackets",
     "StreamData",
+    "StreamEnds",
+    "TCPAssembler",
+    "TCPAssemblerStream",
     "TableFull",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",

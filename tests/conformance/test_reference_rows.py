@@ -50,8 +50,6 @@ NOT_YET = {
     "FlowSet.dedup": "flowtable",
     "PacketSequence.from_sflow_sample": "flowtable",
     "PcapTableFeeder": "flowtable",
-    "TCPAssembler": "flowtable",
-    "TCPAssemblerStream": "flowtable",
     "Table": "flowtable",
     "Table.feed": "flowtable",
     "Table.feed_sflow_sample": "flowtable",
@@ -271,3 +269,26 @@ def test_row_fields_by_dotted_name(flows):
     assert flows[0].get("TCPMetric.ABSynStart") is None
     assert "Network.A" in flowtable.Flow.field_names()
     assert all(flows[0].get(name) == flows[0].get(name) for name in flowtable.Flow.field_names())
+
+
+def test_row_tcp_assembler():
+    class Requests(flowtable.TCPAssemblerStream):
+        def reassembled(self, data):
+            heard.extend((item.flow, item.side, item.data) for item in data)
+
+        def reassembly_complete(self):
+            heard.append("complete")
+
+    heard = []
+    assembler = flowtable.TCPAssembler(lambda _: Requests())
+    packets = [
+        PacketSequence.from_frame(bytes(Ethernet() / IPv4() / TCP(5, 80, "PA", seq=number) / data))[0]
+        for number, data in [(1, b"ab"), (5, b"ef"), (9, b"i"), (3, b"cd")]
+    ]
+    assembler.register_flow("flow", packets[0])
+    for time, packet in enumerate(packets):
+        assembler.assemble(packet, time)
+    assert heard == [("flow", "A", data) for data in (b"ab", b"cd", b"ef")]
+    assert assembler.flush_older_than(3) == 0
+    assert assembler.flush_all() == 1
+    assert heard[3:] == [("flow", "A", b"i"), "complete"]

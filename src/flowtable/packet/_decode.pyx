@@ -408,6 +408,16 @@ cdef class PartFacts:
         return self.part.key.transport, self.part.port_a, self.part.port_b
 
     @property
+    def segment(self):
+        """Of TCP whose header fits: sequence, acknowledgment, window, flags, payload bytes here and on the wire."""
+        if not self.part.is_segment:
+            return None
+        return (
+            self.part.tcp_sequence, self.part.tcp_acknowledgment, self.part.tcp_window, self.part.tcp_flags,
+            self.part.payload_length, self.part.tcp_length,
+        )
+
+    @property
     def icmp(self):
         """Kind, flow ICMP type, code and id, or None."""
         if not self.part.key.icmp:

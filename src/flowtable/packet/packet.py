@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from flowtable.packet._decode import PartFacts
     from flowtable.packet._defrag import IPDefragger
 
-__all__ = ["TUNNELS", "Layer", "Packet", "PacketFlow", "PacketKeys", "PacketSequence", "layers_path"]
+__all__ = [
+    "TUNNELS",
+    "Layer",
+    "Packet",
+    "PacketFlow",
+    "PacketKeys",
+    "PacketSequence",
+    "TCPSegment",
+    "layers_path",
+]
 
 TUNNELS: Final = (
     "gre",
@@ -90,6 +100,19 @@ class PacketKeys(NamedTuple):
     key: int
     l2: int
     l3: int
+
+
+class TCPSegment(NamedTuple):
+    """What a packet says as part of a TCP connection; ``length`` is its payload's bytes on the wire."""
+
+    source: tuple[str, int]
+    destination: tuple[str, int]
+    sequence: int
+    acknowledgment: int
+    window: int
+    flags: int
+    payload: bytes
+    length: int
 
 
 def layers_path(layers: Iterable[Layer]) -> tuple[str, str]:
@@ -175,6 +198,23 @@ class Packet:
         if self.layers[-1].type in _NUMBERED:
             return PacketFlow(0, self._facts.network_id.to_bytes(4, "big"), destination.to_bytes(2, "big"))
         return PacketFlow(kind, source.to_bytes(2, "big"), destination.to_bytes(2, "big"))
+
+    def tcp_segment(self) -> TCPSegment:
+        """Give the TCP segment: its ends as addresses and ports, its numbers and its payload as captured.
+
+        Raises:
+            LayerNotFound: the packet has no TCP layer whose header fits, or no IP layer.
+
+        """
+        found, network, transport = self._facts.segment, self._facts.network, self._facts.transport
+        if found is None or network is None or transport is None:
+            raise LayerNotFound(f"{self!r} has no TCP layer with its header")
+        sequence, acknowledgment, window, flags, captured, length = found
+        layer = self.layer(LayerType.TCP)
+        begin = layer.offset + len(layer.contents) - self.layers[0].offset
+        ends = [(str(ip_address(end)), port) for end, port in zip(network[1:], transport[1:], strict=True)]
+        payload = self.data[begin : begin + captured]
+        return TCPSegment(ends[0], ends[1], sequence, acknowledgment, window, flags, payload, length)
 
     def application_flow(self) -> PacketFlow:
         """Give what tells ICMP flows apart: type, code and id in four bytes.

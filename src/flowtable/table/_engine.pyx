@@ -7,7 +7,6 @@ comes first; what a batch points to in a frame is read before the source refills
 from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._exact cimport exact_frames, forget_frames
@@ -21,7 +20,7 @@ from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FIN
 from flowtable.flow._packets cimport keep_packet
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport Statistics, add_packet
-from flowtable.flow._tcp cimport connection_of
+from flowtable.flow._tcp cimport Connection, connection_of
 from flowtable.flow._kept cimport keep_message
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._defrag cimport IPDefragger, defragger_release
@@ -36,7 +35,7 @@ from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
 )
-from flowtable.table._events cimport AT_END, AT_START, Events, end_events, forget_events, is_time
+from flowtable.table._events cimport Events, end_events, event_as, forget_events, is_time
 from flowtable.table._held cimport drop_held
 from flowtable.table._streams cimport Streams, Way, begin_streams, follow, stop, way_of
 from flowtable.table._tcp_times cimport see_flag
@@ -298,6 +297,8 @@ cdef class Engine:
                 record = record_at(self.records, number[i])
                 prefetch(record)
                 prefetch(&record.ab_packets)
+                if self.reassemble:
+                    prefetch(&record.path)
         for i in range(self.n_parts):
             number[i] = self.flow_of(&self.parts[i], number)
             if number[i] == NOT_FOUND:
@@ -308,8 +309,8 @@ cdef class Engine:
             if self.raw_packets:
                 keep_packet(&self.records.packets, record_at(self.records, number[i]), &self.parts[i], self.raw_packets)
             self.tally.in_flows += self.parts[i].frames
-            if self.reassemble and self.parts[i].is_segment:
-                self.follow_segment(number[i], &self.parts[i])
+        if self.reassemble:
+            self.follow_segments(number)
         self.n_parts = 0
         if self.how.defragger != NULL:
             defragger_release(self.how.defragger)
@@ -337,7 +338,7 @@ cdef class Engine:
 
     cdef void count_part(self, Record *r, const Part *p) noexcept nogil:
         """What each packet changes in its flow."""
-        cdef uint8_t side = SIDE_A if p.swapped == r.swapped else SIDE_B
+        cdef uint8_t side = side_of(r, p)
         r.last = p.time if p.time > r.start else r.start
         if self.layer_key != KEY_L3 or p.key.network:    # else: nothing to count, as the reference has it
             self.count_length(r, p, side)
@@ -371,11 +372,21 @@ cdef class Engine:
             else:
                 add_packet(&both.ba, p.length, p.time, r.ba_packets)
 
-    cdef void follow_segment(self, uint32_t number, const Part *p) noexcept nogil:
-        cdef Record *r = record_at(self.records, number)
-        cdef uint8_t side = SIDE_A if p.swapped == r.swapped else SIDE_B
-        if r.has & HAS_STREAMS:
-            follow(&self.streams, connection_of(&self.records.tcp, r), number, side, p)
+    cdef void follow_segments(self, const uint32_t *number) noexcept nogil:
+        """Take the batch's TCP segments into their streams, which are prefetched first."""
+        cdef Connection *connections[BATCH_PARTS]
+        cdef const Record *record
+        cdef uint32_t i
+        for i in range(self.n_parts):
+            connections[i] = NULL
+            record = record_at(self.records, number[i])
+            if self.parts[i].is_segment and record.has & HAS_STREAMS:
+                connections[i] = connection_of(&self.records.tcp, record)
+                prefetch_streams(connections[i])
+        for i in range(self.n_parts):
+            if connections[i] != NULL:
+                record = record_at(self.records, number[i])
+                follow(&self.streams, connections[i], number[i], side_of(record, &self.parts[i]), &self.parts[i])
 
     # ---- what streams give on
 
@@ -485,13 +496,9 @@ cdef list stream_data(const Events *events, Records records):
     cdef uint32_t i
     cdef list out = []
     for i in range(events.count):
-        event = events.list[i]
-        data = PyBytes_FromStringAndSize(<char *>events.bytes + at, event.length)
-        at += event.length
-        out.append(StreamData(
-            Flow(records, event.flow), "A" if event.side == SIDE_A else "B", data, event.skipped,
-            event.flags & AT_START != 0, event.flags & AT_END != 0, event.time,
-        ))
+        flow = Flow(records, events.list[i].flow)
+        out.append(event_as(StreamData, flow, &events.list[i], events.bytes + at))
+        at += events.list[i].length
     return out
 
 
@@ -569,6 +576,18 @@ cdef inline void count_fragments(Record *r, const Part *p) noexcept nogil:
 cdef inline uint32_t sum_within(uint32_t a, uint32_t b) noexcept nogil:
     """A sum, or the largest number where that is too small for it."""
     return a + b if a + b >= a else 0xFFFFFFFF
+
+
+cdef inline uint8_t side_of(const Record *r, const Part *p) noexcept nogil:
+    """Who sent a part of a flow."""
+    return SIDE_A if p.swapped == r.swapped else SIDE_B
+
+
+cdef inline void prefetch_streams(const Connection *c) noexcept nogil:
+    prefetch(&c.streams[0])
+    prefetch(&c.streams[0].end)
+    prefetch(&c.streams[1].end)
+    prefetch(&c.shaking)
 
 
 cdef inline uint8_t other_side(uint8_t side) noexcept nogil:

@@ -4,6 +4,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+from flowtable._types cimport SIDE_A
 
 
 cdef enum:
@@ -70,6 +73,15 @@ cdef inline void add_event(Events *events, StreamEvent event, const uint8_t *dat
     events.size += event.length
     events.list[events.count] = event
     events.count += 1
+
+
+cdef inline object event_as(object kind, object flow, const StreamEvent *event, const uint8_t *data):
+    """An event as Python sees it: `kind` is StreamData."""
+    return kind(
+        flow, "A" if event.side == SIDE_A else "B",
+        PyBytes_FromStringAndSize(<const char *>data, event.length) if event.length else b"",
+        event.skipped, event.flags & AT_START != 0, event.flags & AT_END != 0, event.time,
+    )
 
 
 cdef inline void forget_events(Events *events) noexcept nogil:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flowtable.flow import Flow
+__all__ = ["StreamData", "StreamEnds", "StreamListener", "TCPAssemblerStream"]
 
-__all__ = ["StreamData", "StreamListener"]
+
+class StreamEnds(NamedTuple):
+    """The ends of a connection: addresses and ports. A sent the first packet that was seen."""
+
+    a: tuple[str, int]
+    b: tuple[str, int]
 
 
 class StreamData(NamedTuple):
     """Bytes that one side of a connection sent, those of a side in order."""
 
-    flow: Flow
-    """The connection; its counts go on changing while a capture is read."""
+    flow: Any
+    """The connection: a ``Flow``, whose counts go on changing while a capture is read; of a ``TCPAssembler``
+    the flow that was registered, else its ``StreamEnds``."""
     side: str
     """``"A"`` or ``"B"``: who sent them."""
     data: bytes
@@ -33,3 +40,15 @@ class StreamData(NamedTuple):
 
 StreamListener: TypeAlias = "Callable[[list[StreamData]], object]"
 """What ``read(streams=…)`` takes: it is called with what came since the last time."""
+
+
+class TCPAssemblerStream(ABC):
+    """Who listens to one connection of a ``TCPAssembler``: a class of your own that inherits from this."""
+
+    @abstractmethod
+    def reassembled(self, data: list[StreamData]) -> None:
+        """Take what came next of either side."""
+
+    @abstractmethod
+    def reassembly_complete(self) -> None:
+        """Nothing more comes: both sides sent FIN, one reset, or the assembler was flushed."""
