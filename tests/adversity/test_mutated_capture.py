@@ -1,6 +1,7 @@
 """The demo capture with bytes changed, cut out and put in: any file is read, or refused by a FlowError."""
 
 import io
+import json
 import warnings
 
 import pytest
@@ -12,6 +13,7 @@ from flowtable.capture import open_capture
 from flowtable.errors import CaptureWarning
 from flowtable.testing import demo_capture, write_pcap
 
+EVERYTHING = {"extra_layers": ("DNS", "DHCPv4", "VRRP")}
 PIECES = 40
 OF_EACH = 60
 
@@ -52,11 +54,13 @@ def test_whatever_is_changed_the_account_adds_up(tmp_path, captures, kind, part)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CaptureWarning)
             try:
-                flows = flowtable.read(path, layer_key=random.choice(("L2", "L3")))
+                flows = flowtable.read(path, layer_key=random.choice(("L2", "L3")), **EVERYTHING)
             except FlowError:
                 continue
         read += 1
         assert flows.account.adds_up()
         assert all(flow.last >= flow.start >= 0 and flow.metric.rtt >= 0 for flow in flows)
-        flows.write_json(io.BytesIO())
+        lines = io.BytesIO()
+        flows.write_json(lines)
+        assert len([json.loads(line) for line in lines.getvalue().splitlines()]) == len(flows)
     assert read > OF_EACH // 2

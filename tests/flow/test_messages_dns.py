@@ -15,10 +15,9 @@ from dns_opinion import opinion
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowtable.flow import DNSMessage, DNSQuestion, DNSRecord
 from flowtable.flow._messages import message_text
 from flowtable.flow.dns_names import OPTIONS, TYPES
-from flowtable.flow.messages import message
+from flowtable.flow.messages import DNSQuestion, DNSRecord, message
 from flowtable.testing import DNS, MX, SOA, SRV, TXT, DomainName, Question, Record
 
 TIME = 1_600_000_000_010_000_000
@@ -238,11 +237,11 @@ def test_dnspython_reads_the_same_from_every_message_that_it_makes(wire, time):
 
 def test_classes_are_made_from_the_same_text():
     wire = bytes(DNS(7, 0x8180, questions=(Question("a.b"),), answers=(Record("a.b", 15, MX(5, "c")),)))
-    made = message(DNSMessage, message_text("DNS", wire, TIME))
+    made = message("DNS", message_text("DNS", wire, TIME))
     assert (made.id, made.qr, made.aa, made.op_code, made.timestamp) == (7, True, False, "Query", TIME)
     assert made.questions == (DNSQuestion("a.b", "A", "IN"),)
     (answer,) = made.answers
     assert isinstance(answer, DNSRecord)
     assert (answer.name, answer.ttl, answer.mx.preference, answer.mx.name) == ("a.b", 300, 5, "c")
     assert answer.soa is answer.srv is None
-    assert message(DNSMessage, None) is None
+    assert message("DNS", None) is None

@@ -25,6 +25,7 @@ from flowtable.testing import (
     Question,
     Record,
     dns_exchange,
+    fragments,
     opposite,
     wrap,
 )
@@ -139,6 +140,17 @@ def test_messages_inside_tunnels_and_tags_belong_to_the_inner_flow(tmp_path):
     assert [flow.dns and flow.dns.answers[0].ip for flow in flows] == [None, "10.1.0.9"]
     six = Ethernet() / IPv6("2001:db8::1", "2001:db8::2") / UDP(1, 53) / dns(9)
     assert read(tmp_path, [six])[0].dns.id == 9
+
+
+def test_a_message_in_fragments_is_kept_when_it_is_put_together(tmp_path):
+    answers = tuple(Record.address(f"host-{n}.example", "192.0.2.1") for n in range(100))
+    whole = IPv4("10.0.0.2", "10.0.0.1", id=7) / UDP(53, 5000) / DNS(7, 0x8180, answers=answers)
+    pieces = [Ethernet() / piece for piece in fragments(whole, 512)]
+    (flow,) = read(tmp_path, pieces, defrag=True)
+    assert len(pieces) > 2
+    assert [answer.name for answer in flow.dns.answers] == [f"host-{n}.example" for n in range(100)]
+    assert flow.dns.timestamp == START + (len(pieces) - 1) * SECOND
+    assert read(tmp_path, pieces)[0].dns is None
 
 
 def test_dns_over_tcp_is_not_looked_at(tmp_path):

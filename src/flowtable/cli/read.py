@@ -17,7 +17,7 @@ from flowtable.cli.terminal import say
 from flowtable.cli.write import write_flows
 from flowtable.constants import MAX_RAW_PACKET_LIMIT
 from flowtable.errors import CaptureWarning, FilterWarning, OptionError
-from flowtable.flow.messages import EXTRA_LAYERS
+from flowtable.flow.schema import EXTRA_LAYERS
 from flowtable.packet import TUNNELS
 from flowtable.table import ApplicationPortMap
 from flowtable.table.options import FILLING

@@ -2,17 +2,6 @@
 
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
-from flowtable.flow.messages import (
-    DHCPv4Message,
-    DNSMailExchange,
-    DNSMessage,
-    DNSOption,
-    DNSQuestion,
-    DNSRecord,
-    DNSService,
-    DNSStartOfAuthority,
-    VRRPAdvertisement,
-)
 from flowtable.flow.model import (
     TTL,
     Flow,
@@ -34,14 +23,6 @@ __all__ = [
     "FIELDS",
     "TTL",
     "Account",
-    "DHCPv4Message",
-    "DNSMailExchange",
-    "DNSMessage",
-    "DNSOption",
-    "DNSQuestion",
-    "DNSRecord",
-    "DNSService",
-    "DNSStartOfAuthority",
     "Field",
     "Flow",
     "FlowFinishType",
@@ -58,5 +39,4 @@ __all__ = [
     "TCPMetric",
     "TransportLayer",
     "TunnelID",
-    "VRRPAdvertisement",
 ]

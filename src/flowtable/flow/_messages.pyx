@@ -14,7 +14,8 @@ from flowtable.flow._json cimport (
     json_string,
 )
 from flowtable.flow._kept cimport Message
-from flowtable.packet.protocols cimport dns
+from flowtable.packet._layers cimport DHCPV4, DNS, VRRP
+cimport flowtable.packet.protocols.dns as dns
 from flowtable.packet.protocols.dns cimport next_label
 
 from flowtable.flow.dns_names import CLASSES, OPCODES, OPTIONS, RESPONSE_CODES, TYPES
@@ -47,6 +48,7 @@ fill_names(OPTION_NAMES, OPTIONS)
 fill_names(OPCODE_NAMES, OPCODES)
 fill_names(RESPONSE_NAMES, RESPONSE_CODES)
 
+LAYERS = {"DNS": DNS, "DHCPv4": DHCPV4, "VRRP": VRRP}
 KINDS = {"DNS": HAS_DNS, "DHCPv4": HAS_DHCPV4, "VRRP": HAS_VRRP}
 
 

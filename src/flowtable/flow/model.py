@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flowtable.capture.raw import RawPacket, RawPackets
 from flowtable.flow._flow import PLACES
-from flowtable.flow.messages import (
-    MESSAGES,
-    DHCPv4Message,
-    DNSMessage,
-    VRRPAdvertisement,
-    message,
-    part_of,
-)
 from flowtable.flow.schema import FIELDS, GROUPS, Field, Kind, field
 from flowtable.packet.ip_metric import IPMetric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
     from flowtable.flow._flow import Records
+    from flowtable.flow.messages import DHCPv4Message, DNSMessage, VRRPAdvertisement
 
 __all__ = [
     "TTL",
@@ -197,6 +190,9 @@ _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
 }
 
 
+_MESSAGES: Final = frozenset(f.path for f in FIELDS if f.kind is Kind.JSON)
+
+
 def value_of(records: Records, number: int, wanted: Field) -> Any:
     """Read one field of a record: int, str, bool, or None where the flow does not have it. Times are ns.
 
@@ -210,13 +206,20 @@ def value_of(records: Records, number: int, wanted: Field) -> Any:
     return bool(value) if wanted.kind is Kind.FLAG and value is not None else value
 
 
+def _messages() -> ModuleType:
+    """What messages are made of, loaded when one is looked at."""
+    from flowtable.flow import messages  # noqa: PLC0415
+
+    return messages
+
+
 def _shown(wanted: Field, value: Any) -> Any:
     """Give a value as dictionaries show it.
 
     Times are in ms, an id that is missing is an empty text, and a message is a dictionary.
     """
     if wanted.kind is Kind.JSON and value is not None:
-        return json.loads(value)
+        return _messages().dictionary(value)
     if wanted.kind is Kind.TIME and value is not None:
         return value // NS_PER_MS
     if wanted.kind is Kind.PACKETS and value is not None:
@@ -253,8 +256,8 @@ class Flow:
 
         """
         path, _, part = name.partition(".") if isinstance(name, str) else ("", "", "")
-        if part and path in MESSAGES:
-            return part_of(path, part, self._value(path))
+        if part and path in _MESSAGES:
+            return _messages().part_of(path, part, self._value(path))
         wanted = field(name)
         return _shown(wanted, value_of(self._records, self._number, wanted))
 
@@ -318,17 +321,20 @@ class Flow:
     @property
     def dhcpv4(self) -> DHCPv4Message | None:
         """The first DHCPv4 message, if it was asked for."""
-        return message(DHCPv4Message, self._value("DHCPv4"))
+        message: DHCPv4Message | None = _messages().message("DHCPv4", self._value("DHCPv4"))
+        return message
 
     @property
     def dns(self) -> DNSMessage | None:
         """The last DNS message, if it was asked for."""
-        return message(DNSMessage, self._value("DNS"))
+        message: DNSMessage | None = _messages().message("DNS", self._value("DNS"))
+        return message
 
     @property
     def vrrpv2(self) -> VRRPAdvertisement | None:
         """The first VRRP advertisement, of version 2 or 3, if it was asked for."""
-        return message(VRRPAdvertisement, self._value("VRRPv2"))
+        message: VRRPAdvertisement | None = _messages().message("VRRPv2", self._value("VRRPv2"))
+        return message
 
     @property
     def metric(self) -> FlowMetric:

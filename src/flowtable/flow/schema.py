@@ -17,7 +17,7 @@ from flowtable.errors import FieldNotFound
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["FIELDS", "GROUPS", "Field", "Kind", "field"]
+__all__ = ["EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
 
 
 class Kind(enum.Enum):
@@ -204,6 +204,10 @@ def _tcp_metric() -> list[Field]:
         )
         for n, (name, kind, unit, meaning) in zip(numbers, times + streams + own, strict=True)
     ]
+
+
+EXTRA_LAYERS: Final = ("DNS", "DHCPv4", "VRRP")
+"""What ``extra_layers`` takes."""
 
 
 def _messages() -> list[Field]:

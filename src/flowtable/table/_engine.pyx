@@ -42,7 +42,7 @@ from flowtable.table._tcp_times cimport see_flag
 
 import os
 
-from flowtable.flow._messages import KINDS
+from flowtable.flow._messages import KINDS, LAYERS
 from flowtable.flow.model import Flow
 from flowtable.table.streams import StreamData
 
@@ -115,8 +115,8 @@ cdef class Engine:
         self.k0, self.k1 = random_word(), random_word()
         self.max_flows = MAX_FLOWS if options.max_flows is None else min(options.max_flows, MAX_FLOWS)
         self.keeps_messages = len(options.extra_layers) > 0
-        for layer in options.extra_layers:
-            self.kinds[<uint8_t>int(layer)] = <uint8_t>KINDS[str(layer)]
+        for name in options.extra_layers:
+            self.kinds[<uint8_t>LAYERS[name]] = <uint8_t>KINDS[name]
         self.filter_set = filter_set
         self.is_filtered = filter_set is not None
         self.programs = {}

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
-from flowtable.flow.messages import EXTRA_LAYERS
-from flowtable.packet import TUNNELS, LayerKeyMode, LayerType
+from flowtable.flow.schema import EXTRA_LAYERS
+from flowtable.packet import TUNNELS, LayerKeyMode
 from flowtable.table.application_ports import ApplicationPortMap
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class EngineOptions:
     raw_packets: int = 0
     max_flows: int | None = None
     tcp_metric: bool = False
-    extra_layers: tuple[LayerType, ...] = ()
+    extra_layers: tuple[str, ...] = ()
     reassemble: bool = False
     limits: Limits = Limits()
     app_ports: ApplicationPortMap | None = None
@@ -141,20 +141,20 @@ def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - what an option is set to
+def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - the value of an option that is on or off
     if not isinstance(value, bool):
         raise OptionError(f"{option}: takes True or False, not {value!r}")
     return value
 
 
-def _extra_layers(names: Iterable[str]) -> tuple[LayerType, ...]:
+def _extra_layers(names: Iterable[str]) -> tuple[str, ...]:
     wanted = _names("extra_layers", names)
     for name in wanted:
         if name not in EXTRA_LAYERS:
             raise OptionError(
                 f"extra_layers: there is no extra layer {name!r}; there are {', '.join(EXTRA_LAYERS)}"
             )
-    return tuple(layer for layer in LayerType if str(layer) in wanted)
+    return wanted
 
 
 def _limit(max_flows: int | None) -> int | None:
