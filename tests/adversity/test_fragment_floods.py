@@ -1,6 +1,5 @@
 """Fragments that never become datagrams, attacks by name, and clocks that go wrong."""
 
-import random
 import resource
 import struct
 import subprocess
@@ -9,15 +8,16 @@ import time
 
 import pytest
 from pieces import SECOND, adds_up, cut, datagram, piece, take, take_all
-from reading import read_frames
+from reading import read_frames, seeded
 
 from flowtable import IPDefragger, Limits, PacketSequence
-from flowtable.testing import START, Ethernet, write_pcap
+from flowtable.testing import START, UDP, VXLAN, Ethernet, IPv4, write_pcap
 
 MIB = 1 << 20
 BOTH = pytest.mark.parametrize("version", [4, 6])
 HEAD = bytes(Ethernet(ether_type=0x0800))
 MORE = 0x2000
+TUNNEL = Ethernet() / IPv4() / UDP() / VXLAN(7) / Ethernet()
 
 
 def small(source, number, offset, data, flags=MORE):
@@ -43,7 +43,7 @@ def scattered(count):
 
 def of_any_size(count):
     """Give pieces of all sizes, so that what is freed seldom fits what comes."""
-    chance = random.Random(1)  # noqa: S311 - nothing is hidden by it
+    chance = seeded(1)
     for at in range(count):
         size = 8 * chance.choice((1, 2, 5, 30, 100, 180))
         yield small(at >> 3, chance.randrange(4), 8 * chance.randrange(4000), bytes(size))
@@ -129,6 +129,17 @@ def test_a_victim_among_many_is_put_together_while_there_is_room(tmp_path):
     assert [flow.layers_path for flow in flows] == ["Ethernet/IPv4/Fragment/UDP"]
 
 
+def test_thousands_wait_at_the_same_time_and_each_finds_its_pieces(tmp_path):
+    """First pieces of 5,000 datagrams, then the last ones in another order."""
+    count, content = 5_000, datagram(16)
+    last = [small(at, 1, 8, content[8:], flags=0) for at in range(count)]
+    frames = [small(at, 1, 0, content[:8]) for at in range(count)] + seeded(3).sample(last, count)
+    flows = read_frames(tmp_path, ((START, frame) for frame in frames), defrag=True)
+    assert len(flows) == count
+    assert flows.account.in_flows == 2 * count
+    assert set(flows.to_arrow()["ip_metric_fragments"].to_pylist()) == {1}
+
+
 # ---- what one piece costs
 
 
@@ -153,7 +164,7 @@ ORDERS = {
     "in order": lambda frames: frames,
     "reversed": lambda frames: frames[::-1],
     "every other, then the rest": lambda frames: frames[::2] + frames[1::2],
-    "shuffled": lambda frames: random.Random(2).sample(frames, len(frames)),  # noqa: S311
+    "shuffled": lambda frames: seeded(2).sample(frames, len(frames)),
 }
 
 
@@ -212,6 +223,29 @@ def test_ports_cannot_be_written_over(tmp_path):
     frames = [piece(whole[:32], more=True), piece(forged[:40], more=True), piece(whole[40:], 40)]
     (flow,) = read_frames(tmp_path, frames, defrag=True)
     assert (flow.transport.b, flow.ip_metric.fragment_errors) == (53, 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_changed_in_fragments_their_frames_are_somewhere(tmp_path, seed):
+    """Mostly in their headers; in all orders, some twice, some cut off."""
+    chance = seeded(seed)
+    frames = []
+    for number, version in enumerate((4, 6, 4, 6)):
+        outer = TUNNEL if number > 1 else None
+        for frame in cut(
+            datagram(200), chance.choice((8, 24, 64)), version=version, number=number, outer=outer
+        ):
+            changed = bytearray(frame)
+            for _ in range(chance.choice((0, 0, 0, 1, 3))):
+                at = chance.randrange(min(len(changed), chance.choice((30, 70, 120))))
+                changed[at] = chance.choice((0, 1, 0x20, 0xFF, chance.randrange(256)))
+            end = chance.randrange(14, len(changed)) if chance.random() < 0.1 else len(changed)
+            frames += [bytes(changed[:end])] * chance.choice((1, 1, 1, 2))
+    chance.shuffle(frames)
+    flows = read_frames(tmp_path, frames, defrag=True)
+    assert flows.account.frames == len(frames)
+    small = Limits(fragment_bytes=3_000, fragment_datagrams=2, fragment_seconds=0)
+    assert read_frames(tmp_path, frames, defrag=True, limits=small).account.frames == len(frames)
 
 
 # ---- clocks

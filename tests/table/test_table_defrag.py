@@ -339,6 +339,30 @@ def test_many_datagrams_in_one_batch_stay_where_flows_begin(tmp_path):
     assert flows.account.in_flows == len(frames)
 
 
+def test_streams_go_on_through_fragments(tmp_path):
+    """Of the datagram's own length, not of its last piece's, and up to what was captured."""
+    payload = bytes(at % 251 for at in range(500))
+    syn = Ethernet() / IPv4(id=1) / TCP(1000, 80, "S", seq=99)
+    frames = [bytes(syn)]
+    for number, at in enumerate(range(0, 500, 100), start=2):
+        segment = TCP(1000, 80, "PA", seq=100 + at, ack=1) / payload[at : at + 100]
+        frames += map(bytes, fragments(Ethernet() / IPv4(id=number) / segment, 48))
+    got = []
+    (flow,) = read_frames(tmp_path, frames, defrag=True, reassemble=True, streams=got.extend)
+    assert b"".join(item.data for item in got) == payload
+    assert flow.tcp_metric.ab_bytes == 500
+    assert (flow.tcp_metric.ab_segment_skipped, flow.ip_metric.fragments) == (0, 10)
+
+
+def test_messages_are_kept_whole(tmp_path):
+    from flowtable.testing import DNS, Question
+
+    query = DNS(id=7, questions=(Question("a" * 60 + ".example"),))
+    frames = fragments(Ethernet() / IPv4(id=1) / UDP(40000, 53) / query, 24)
+    (flow,) = read_frames(tmp_path, frames, defrag=True, extra_layers=("DNS",))
+    assert flow.to_dict()["DNS"]["ID"] == 7
+
+
 def test_the_command_puts_fragments_together(tmp_path, capsys):
     from flowtable.cli import main
 

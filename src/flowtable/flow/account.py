@@ -28,7 +28,7 @@ class Account:
     filtered: int = 0
     """Frames that the BPF expression did not match."""
     held: int = 0
-    """Frames that the defragmenter still holds."""
+    """Frames of fragments that still wait for others of their datagram."""
     discarded: Mapping[str, int] = field(default_factory=dict)
     """Frames that made no flow, by reason."""
     decode_stops: Mapping[str, int] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Account:
     """Captures that ended in the middle of a record, or in a broken one."""
 
     lost: Mapping[str, int] = field(default_factory=dict)
-    """What limits left out of flows that are there, by name: bytes of streams, packets not kept."""
+    """What is left out of flows that are there, by name: over limits, or fragments thrown away in tunnels."""
 
     @property
     def frames_discarded(self) -> int:

@@ -9,16 +9,16 @@ from libc.string cimport memset
 
 from flowtable._cursor cimport be16, left
 from flowtable._exact cimport exact_frames, forget_frames
-from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word
 from flowtable._types cimport IPV4, MAX_FLOW_PARTS, MAX_LAYERS, MAX_PARTS, Frame
 from flowtable.packet cimport _layers as L
-from flowtable.packet._defrag cimport Defragger, Fragment, IPDefragger, defragger_release, put_together
+from flowtable.packet._defrag cimport Defragger, IPDefragger, defragger_release
 from flowtable.packet._dissection cimport (
     BROKEN, BY_ETHER_TYPE, BY_IP_PROTOCOL, BY_LAYER, BY_LINK_TYPE, BY_PPP_TYPE, BY_UDP_PORT, END, FRAGMENTED,
     PARSED, SPACES, STOPS, TOO_MANY_LAYERS, TOO_MANY_PARTS, UNKNOWN, UNSEEN, Decoding, Dissection, Part,
     Protocol, continues_tunnel, header_before, makes_flow, next_by,
 )
 from flowtable.packet._key cimport FlowIds, order_key, part_ids
+from flowtable.packet._resume cimport defragment
 # Written out one by one, since only so do they count among what this module is built from.
 cimport flowtable.packet.protocols.application as application
 cimport flowtable.packet.protocols.control as control
@@ -291,52 +291,6 @@ cdef inline uint32_t walk(Dissection *d, uint32_t following) noexcept nogil:
             d.stop_layer = layer
             following = PROTOCOLS[layer](d)
     return following
-
-
-cdef uint32_t defragment(Dissection *d, const Frame *frame, Part *parts, Defragger *defragger) noexcept nogil:
-    """Hand a piece over; gives what the datagram carries when it is whole, and END while it is not.
-
-    The frame is then one with the whole datagram in the place of the piece, and decoding goes on there.
-    """
-    cdef Fragment *f = &d.fragment
-    cdef uint32_t own = 0 if d.n_flow_parts else d.frames
-    cdef uint8_t protocol = f.protocol
-    f.frame, f.data, f.captured, f.missing = d.frame, d.c.p, <uint32_t>left(&d.c), d.missing
-    f.time, f.frames, f.surroundings = frame.time, own, surroundings(d, parts, defragger)
-    d.frames -= own
-    if not put_together(defragger, f):
-        d.n_parts -= 1
-        return END
-    if not d.part.whole:                    # else the first piece tells where the part begins
-        d.part.packet, d.part.captured = d.frame, <uint32_t>(d.end - d.frame)
-        d.part.wire_length = d.part.captured + d.missing
-    d.frame, d.c.p, d.c.end, d.missing = f.frame, f.data, f.data + f.captured, f.missing
-    d.end = d.c.end
-    d.ip_end = <uint32_t>(f.data - f.frame) + f.length
-    d.uncaptured = f.length - f.captured if f.length > f.captured else 0
-    d.frames += f.frames
-    d.part.whole = d.part.headers + f.length
-    d.part.fragments += f.pieces - 1
-    d.part.fragment_errors += f.errors
-    if d.part.protocol == protocol:
-        d.part.protocol = f.protocol        # the piece at the front says what all of them are
-    return next_by(BY_IP_PROTOCOL, f.protocol) if f.protocol != internet.NO_NEXT_HEADER else END
-
-
-cdef uint64_t surroundings(const Dissection *d, const Part *parts, const Defragger *defragger) noexcept nogil:
-    """What tells datagrams of equal addresses apart: VLANs, and the tunnels that they are in, by their ends and ids.
-
-    Ports are left out, since a tunnel may choose others for each piece.
-    """
-    cdef SipState s
-    cdef uint32_t i, at
-    sip_begin(&s, defragger.k0, defragger.k1)
-    for i in range(d.n_parts):
-        sip_word(&s, parts[i].link_id)
-        sip_word(&s, <uint64_t>parts[i].network_id << 32 | parts[i].tunnel_id)
-        for at in range(0, 32, 8):
-            sip_word(&s, load64(<const uint8_t *>&parts[i].key + at))
-    return sip_end(&s)
 
 
 cdef inline void measure(Dissection *d, const Frame *frame, Part *parts) noexcept nogil:

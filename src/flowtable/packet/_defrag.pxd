@@ -6,10 +6,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-
-cdef enum:
-    BLOCK = 8                   # bytes that one bit stands for
-    WORDS = 128                 # of 64 bits: 65,536 bytes
+from flowtable.packet._blocks cimport WORDS
 
 
 cdef enum Fault:                # why a piece is thrown away; FAULT_NAMES has their names

@@ -11,18 +11,17 @@ from libc.string cimport memcmp, memcpy, memset
 
 from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word
 from flowtable._types cimport IPV4, IPV6
+from flowtable.packet._blocks cimport BLOCK, blocks_of, count_fresh, is_there, set_blocks
 
 import os
 
 from flowtable.errors import OptionError
 from flowtable.packet.ip_metric import IPDefraggerMetric
 
-cdef extern from * nogil:
-    int popcount "__builtin_popcountll"(uint64_t bits)
-
 cdef enum:
     LONGEST = 65535             # bytes of a datagram
     LAST_IPV4_OFFSET = 8183 * BLOCK
+    FIRST_BUCKETS = 256
     MOST_BUCKETS = 1 << 20
     NOT_CUT = 0xFFFFFFFF        # Datagram.readable of what was captured whole
 
@@ -142,6 +141,8 @@ cdef Datagram *begin(Defragger *g, const DatagramKey *key, uint64_t hash, int64_
     datagram.key, datagram.hash, datagram.begun = key[0], hash, time
     datagram.readable = NOT_CUT
     charge(g, datagram, memory_of(sizeof(Datagram)))
+    if g.datagrams > g.mask:
+        grow(g)
     datagram.chain = g.buckets[hash & g.mask]
     g.buckets[hash & g.mask] = datagram
     datagram.older = g.newest
@@ -152,6 +153,23 @@ cdef Datagram *begin(Defragger *g, const DatagramKey *key, uint64_t hash, int64_
     g.newest = datagram
     g.datagrams += 1
     return datagram
+
+
+cdef void grow(Defragger *g) noexcept nogil:
+    """Twice the buckets; chains get longer where there is no memory for that."""
+    cdef uint64_t mask = 2 * g.mask + 1
+    cdef Datagram *datagram = g.oldest
+    cdef Datagram **buckets = NULL
+    if mask < MOST_BUCKETS:
+        buckets = <Datagram **>calloc(mask + 1, sizeof(void *))
+    if buckets == NULL:
+        return
+    while datagram != NULL:
+        datagram.chain = buckets[datagram.hash & mask]
+        buckets[datagram.hash & mask] = datagram
+        datagram = datagram.newer
+    free(g.buckets)
+    g.buckets, g.mask = buckets, mask
 
 
 # ---- what makes datagrams go
@@ -244,18 +262,13 @@ cdef void remove(Defragger *g, Datagram *datagram) noexcept nogil:
 # ---- a piece comes to a datagram
 
 
-cdef inline uint32_t blocks_of(uint32_t length) noexcept nogil:
-    """Blocks that so many bytes take; of no known length (0) more than there can be."""
-    return (length + BLOCK - 1) // BLOCK if length else 64 * WORDS + 1
-
-
 cdef int add(Defragger *g, Datagram *datagram, const Fragment *f) noexcept nogil:
     """Keep what a piece brings; gives the fault for which it is thrown away."""
     cdef uint32_t first = f.offset // BLOCK, end = first + (f.length + BLOCK - 1) // BLOCK
     cdef uint32_t fresh
     cdef int fault = datagram.broken
     if fault == NO_FAULT:
-        fresh = count_fresh(datagram, first, end)
+        fresh = count_fresh(datagram.blocks, first, end)
         fault = conflict(datagram, f, fresh, end - first)
         if f.network == IPV6 and (fault == OVERLAP or fault == CONTRADICTION):
             drop_pieces(g, datagram, fault)
@@ -291,29 +304,6 @@ cdef void count_piece(Defragger *g, Datagram *datagram, const Fragment *f, bint 
         datagram.end = f.offset + f.length
 
 
-cdef inline uint64_t bits_between(uint32_t word, uint32_t first, uint32_t end) noexcept nogil:
-    """Those of a word's 64 blocks that are in [first, end)."""
-    cdef uint32_t base = 64 * word
-    cdef uint64_t bits = ~<uint64_t>0
-    if first > base:
-        bits &= ~<uint64_t>0 << (first - base)
-    if end < base + 64:
-        bits &= ~(~<uint64_t>0 << (end - base))
-    return bits
-
-
-cdef uint32_t count_fresh(const Datagram *datagram, uint32_t first, uint32_t end) noexcept nogil:
-    """How many of these blocks are not there yet."""
-    cdef uint32_t word, fresh = 0
-    for word in range(first // 64, (end + 63) // 64):
-        fresh += popcount(bits_between(word, first, end) & ~datagram.blocks[word])
-    return fresh
-
-
-cdef inline bint is_there(const Datagram *datagram, uint32_t block) noexcept nogil:
-    return datagram.blocks[block // 64] >> (block % 64) & 1
-
-
 cdef bint store_fresh(Defragger *g, Datagram *datagram, const Fragment *f, uint32_t first, uint32_t end,
                       uint32_t fresh) noexcept nogil:
     """Store each run of blocks that are not there yet; False when there is no room."""
@@ -321,11 +311,11 @@ cdef bint store_fresh(Defragger *g, Datagram *datagram, const Fragment *f, uint3
     if fresh == end - first:
         return store(g, datagram, f, first, end)
     while at < end:
-        if is_there(datagram, at):
+        if is_there(datagram.blocks, at):
             at += 1
             continue
         run = at
-        while at < end and not is_there(datagram, at):
+        while at < end and not is_there(datagram.blocks, at):
             at += 1
         if not store(g, datagram, f, run, at):
             return False
@@ -334,7 +324,7 @@ cdef bint store_fresh(Defragger *g, Datagram *datagram, const Fragment *f, uint3
 
 cdef bint store(Defragger *g, Datagram *datagram, const Fragment *f, uint32_t first, uint32_t end) noexcept nogil:
     """Store these blocks of a piece, as far as they were captured; False when there is no room."""
-    cdef uint32_t word, skipped = first * BLOCK - f.offset
+    cdef uint32_t skipped = first * BLOCK - f.offset
     cdef uint32_t wanted = min(end * BLOCK - f.offset, f.length), length = min(wanted, f.captured)
     cdef Piece *piece = NULL
     length = length - skipped if length > skipped else 0
@@ -347,8 +337,7 @@ cdef bint store(Defragger *g, Datagram *datagram, const Fragment *f, uint32_t fi
     piece.next = datagram.stored
     datagram.stored = piece
     charge(g, datagram, memory_of(sizeof(Piece) + length))
-    for word in range(first // 64, (end + 63) // 64):
-        datagram.blocks[word] |= bits_between(word, first, end)
+    set_blocks(datagram.blocks, first, end)
     datagram.covered += end - first
     if skipped + length < wanted:
         datagram.readable = min(datagram.readable, first * BLOCK + length)
@@ -430,7 +419,7 @@ cdef class IPDefragger:
                 raise OptionError(f"IPDefragger: {name} takes a number, 0 or more, not {value!r}")
         g.max_bytes, g.max_datagrams = min(max_bytes, 1 << 62), min(max_datagrams, 1 << 62)
         g.max_age = min(max_age, (1 << 63) - 1)
-        g.mask = bucket_count(min(g.max_datagrams, g.max_bytes // sizeof(Datagram))) - 1
+        g.mask = FIRST_BUCKETS - 1
         g.k0 = int.from_bytes(os.urandom(8), "little")
         g.k1 = int.from_bytes(os.urandom(8), "little")
         g.buckets = <Datagram **>calloc(g.mask + 1, sizeof(void *))
@@ -489,14 +478,6 @@ cdef class IPDefragger:
     def frames(self):
         """The frames that are held, and those thrown away, by reason, and the pieces that flows lack, likewise."""
         return self.state.held_frames, by_name(self.state.discarded), by_name(self.state.lost)
-
-
-cdef uint64_t bucket_count(uint64_t datagrams):
-    """A power of two, as many as there can be datagrams, within reason."""
-    cdef uint64_t buckets = 1
-    while buckets < datagrams and buckets < MOST_BUCKETS:
-        buckets *= 2
-    return buckets
 
 
 cdef dict by_name(const uint64_t *counts):
