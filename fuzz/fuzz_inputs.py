@@ -27,6 +27,7 @@ MORE: Final[tuple[dict[str, Any], ...]] = (
     {"tcp_metric": True},
     {"defrag": True},
     {"extra_layers": ("DNS", "DHCPv4", "VRRP")},
+    {"raw_packets": 2},
     {"app_ports": ApplicationPortMap(tcp={443: "HTTPS"}, udp={53: "NAMES", 4789: "OVERLAY"})},
 )
 """What ``read`` does if it is asked to: a new option is one more line here."""
