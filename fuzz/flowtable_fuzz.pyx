@@ -18,6 +18,7 @@ import io
 import json
 import traceback
 import warnings
+from inspect import signature
 
 from fuzz_inputs import EVERYTHING, START, filter_of, options_of
 
@@ -26,7 +27,7 @@ from flowtable.errors import CaptureError, FilterError
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._engine import Engine
 from flowtable.table.options import EngineOptions
-from flowtable.table.reader import make_account
+from flowtable.table.reader import make_account, read
 
 warnings.simplefilter("ignore")     # a capture that ends early is no finding
 
@@ -82,7 +83,12 @@ class InputStream:
         """There is nothing to give back."""
 
 
-ENGINE_OPTIONS = [EngineOptions(**options_of(flags)) for flags in range(EVERYTHING + 1)]
+DEFAULTS = {
+    name: option.default
+    for name, option in signature(read).parameters.items()
+    if name in signature(EngineOptions.checked).parameters
+}
+ENGINE_OPTIONS = [EngineOptions.checked(**DEFAULTS | options_of(flags)) for flags in range(EVERYTHING + 1)]
 
 
 def fuzz_frames(data):

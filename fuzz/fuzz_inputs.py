@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from flowtable.capture.bpf import Instruction
 
 MORE: Final[tuple[dict[str, Any], ...]] = (
+    {"defrag": True},
     {"key_ids": True},
     {"packet_statistics": True},
     {"tcp_metric": True},
     {"defrag": True},
+    {"tcp_metric": True, "reassemble": True},
     {"extra_layers": ("DNS", "DHCPv4", "VRRP")},
-    {"raw_packets": 2},
+    {"raw_packets": 3},
     {"app_ports": ApplicationPortMap(tcp={443: "HTTPS"}, udp={53: "NAMES", 4789: "OVERLAY"})},
 )
 """What ``read`` does if it is asked to: a new option is one more line here."""

@@ -146,3 +146,38 @@ def test_lines_without_end_are_no_sip(tmp_path):
 def test_a_length_that_contradicts_the_rest_is_no_bfd(tmp_path):
     (flow,) = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1, 3784) / (bytes(BFD()) + b"more")])
     assert flow.layers_path == "Ethernet/IPv4/UDP"
+
+
+def of_backward_pointers(size):
+    """Give a message whose questions are pointers, each to the one before it: all of them are names."""
+    count = size // 6
+    body = b"\1a\0\0\1\0\1" + b"".join(
+        struct.pack("!HHH", 0xC000 | min(12 if at == 0 else 13 + 6 * at, 0x3FFF), 1, 1) for at in range(count)
+    )
+    return dns_message(body, (1 + count, 0, 0, 0))
+
+
+def test_pointers_to_pointers_are_names_however_many(tmp_path):
+    frame = Ethernet() / IPv4() / UDP(1, 53) / of_backward_pointers(1400)
+    (flow,) = read_frames(tmp_path, [frame])
+    assert flow.application == "DNS"
+
+
+@pytest.mark.parametrize("length", [254, 255, 256])
+def test_a_name_has_255_bytes_by_way_of_pointers_too(tmp_path, length):
+    """The name of the second question: four labels of 63 or fewer bytes, then a pointer to the first."""
+    first = b"\3www\7example\0"
+    rest = length - len(first)
+    labels = b"".join(bytes([size]) + b"a" * size for size in (63, 63, 63, rest - 3 * 64 - 1))
+    body = first + b"\0\1\0\1" + labels + b"\xc0\x0c" + b"\0\1\0\1"
+    (flow,) = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1, 53) / dns_message(body, (2, 0, 0, 0))])
+    assert (flow.application == "DNS") == (length <= 255)
+
+
+@pytest.mark.parametrize("back", range(12, 40))
+def test_a_pointer_into_its_own_name_is_a_loop(tmp_path, back):
+    """Wherever on its way it leads to; a pointer into a label's text reads that as labels."""
+    body = b"\2ab\2cd\2ef\2gh" + struct.pack("!H", 0xC000 | back) + b"\0\1\0\1"
+    (flow,) = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1, 53) / dns_message(body, (1, 0, 0, 0))])
+    onto_zero = back in (26, 28)  # the type's and the class's first byte, which are empty labels
+    assert (flow.application == "DNS") == onto_zero

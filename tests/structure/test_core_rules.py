@@ -30,6 +30,8 @@ REVIEWED = {
         'if not c"A" <= word.p[i] <= c"Z":',
     ],
     "_messages.pyx": [
+        "c.p = at.p",
+        "at.p, at.end = m.start, m.c.end",
         "m.start = m.c.p = message.data",
         "m.c.end = message.data + message.length",
         "data.p = take(&m.c, be16(h + 8))",
@@ -47,8 +49,7 @@ REVIEWED = {
     ],
     "dns.pxd": [
         "m.start, m.c = d.c.p, d.c",
-        "c.p = at.p",
-        "at.p, at.end = m.start, m.c.end",
+        "c.p, c.end = m.start, m.c.end",
         "data.p = take(&m.c, be16(h + 8))",
         "if data.p == NULL:",
         "data.end = m.c.p",

@@ -87,15 +87,47 @@ cdef size_t put_message(const Message *message, char *out) noexcept nogil:
 # ---- DNS (RFC 1035, 4)
 
 
+cdef enum:
+    STEPS_A_BYTE = 4        # labels and pointers of all names together that are followed, for each byte
+
+
+cdef struct Names:
+    const uint8_t *start
+    Cursor c
+    uint32_t steps          # that are left; names that are pointers to pointers run out of them
+
+
+cdef const uint8_t *label_of_name(Names *m, Cursor *c, Cursor *at, bint *jumped) noexcept nogil:
+    """The next label of a name that `at` goes along, by way of pointers; NULL if there is none.
+
+    `c` moves past what stands in the name's place when the first pointer or the empty label is there.
+    """
+    cdef const uint8_t *label
+    while m.steps:
+        m.steps -= 1
+        label = next_label(at)
+        if label == NULL:
+            return NULL
+        if not jumped[0] and (label[0] == 0 or label[0] >= 0xC0):
+            c.p = at.p
+        if label[0] < 0xC0:
+            return label
+        jumped[0] = True
+        at.p, at.end = m.start, m.c.end
+        if take(at, be16(label) & 0x3FFF) == NULL:
+            return NULL
+    return NULL
+
+
 cdef void put_dns(Json *j, const Message *message) noexcept nogil:
     """The header, the four sections as far as there is room, and when the message was seen."""
-    cdef dns.Message m
+    cdef Names m
     cdef const uint8_t *h
     cdef bint whole
     cdef char *end = j.stop
     m.start = m.c.p = message.data
     m.c.end = message.data + message.length
-    m.steps = dns.STEPS_A_BYTE * message.length
+    m.steps = STEPS_A_BYTE * message.length
     h = take(&m.c, 12)
     if h == NULL:
         return
@@ -135,10 +167,10 @@ cdef void put_timestamp(Json *j, int64_t time) noexcept nogil:
     json_close(j, b"}")
 
 
-ctypedef bint (*PutEntry)(Json *j, dns.Message *m) noexcept nogil
+ctypedef bint (*PutEntry)(Json *j, Names *m) noexcept nogil
 
 
-cdef bint put_section(Json *j, dns.Message *m, const char *key, uint16_t count, PutEntry entry) noexcept nogil:
+cdef bint put_section(Json *j, Names *m, const char *key, uint16_t count, PutEntry entry) noexcept nogil:
     """A list of what is whole and fits; False if that is not all. A section without entries is left out."""
     cdef char *mark = j.at
     cdef bint whole = True
@@ -159,7 +191,7 @@ cdef bint put_section(Json *j, dns.Message *m, const char *key, uint16_t count, 
     return whole
 
 
-cdef bint put_question(Json *j, dns.Message *m) noexcept nogil:
+cdef bint put_question(Json *j, Names *m) noexcept nogil:
     """A name, a type and a class; False if it does not parse."""
     cdef const uint8_t *h
     if not put_name(j, b"name", m, &m.c):
@@ -172,7 +204,7 @@ cdef bint put_question(Json *j, dns.Message *m) noexcept nogil:
     return True
 
 
-cdef bint put_record(Json *j, dns.Message *m) noexcept nogil:
+cdef bint put_record(Json *j, Names *m) noexcept nogil:
     """A resource record; False if it does not parse."""
     cdef const uint8_t *h
     cdef Cursor data
@@ -192,7 +224,7 @@ cdef bint put_record(Json *j, dns.Message *m) noexcept nogil:
     return put_data(j, m, &data, be16(h))
 
 
-cdef bint put_data(Json *j, dns.Message *m, Cursor *data, uint16_t type) noexcept nogil:
+cdef bint put_data(Json *j, Names *m, Cursor *data, uint16_t type) noexcept nogil:
     """What the data holds by its type; False if it does not parse."""
     if type == dns.RECORD_A and left(data) == 4:
         put_ip(j, take(data, 4), True)
@@ -227,7 +259,7 @@ cdef void put_ip(Json *j, const uint8_t *address, bint is_ipv4) noexcept nogil:
     json_raw(j, b'", ')
 
 
-cdef bint put_name(Json *j, const char *key, dns.Message *m, Cursor *c) noexcept nogil:
+cdef bint put_name(Json *j, const char *key, Names *m, Cursor *c) noexcept nogil:
     """Labels with dots between them; the root is an empty text, and left out. False if it does not parse.
 
     `c` moves past what stands in the name's place.
@@ -235,7 +267,7 @@ cdef bint put_name(Json *j, const char *key, dns.Message *m, Cursor *c) noexcept
     cdef Cursor at = c[0]
     cdef bint jumped = False
     cdef char *mark = j.at
-    cdef const uint8_t *label = next_label(m, c, &at, &jumped)
+    cdef const uint8_t *label = label_of_name(m, c, &at, &jumped)
     cdef uint32_t i
     json_key(j, key)
     json_raw(j, b'"')
@@ -246,7 +278,7 @@ cdef bint put_name(Json *j, const char *key, dns.Message *m, Cursor *c) noexcept
         for i in range(1, 1 + <uint32_t>label[0]):
             json_octet(j, label[i], b'"().;\\@$', c"!")
         json_raw(j, b".")
-        label = next_label(m, c, &at, &jumped)
+        label = label_of_name(m, c, &at, &jumped)
     if j.full or label == NULL:
         return False
     j.at -= 1                    # the last dot
@@ -274,7 +306,7 @@ cdef bint put_texts(Json *j, Cursor *data) noexcept nogil:
     return True
 
 
-cdef bint put_soa(Json *j, dns.Message *m, Cursor *data) noexcept nogil:
+cdef bint put_soa(Json *j, Names *m, Cursor *data) noexcept nogil:
     cdef const uint8_t *h
     json_open(j, b"SOA", b"{")
     if not put_name(j, b"m_name", m, data) or not put_name(j, b"r_name", m, data):
@@ -291,7 +323,7 @@ cdef bint put_soa(Json *j, dns.Message *m, Cursor *data) noexcept nogil:
     return True
 
 
-cdef bint put_srv(Json *j, dns.Message *m, Cursor *data) noexcept nogil:
+cdef bint put_srv(Json *j, Names *m, Cursor *data) noexcept nogil:
     """RFC 2782."""
     cdef const uint8_t *h = take(data, 6)
     if h == NULL:
@@ -306,7 +338,7 @@ cdef bint put_srv(Json *j, dns.Message *m, Cursor *data) noexcept nogil:
     return True
 
 
-cdef bint put_mx(Json *j, dns.Message *m, Cursor *data) noexcept nogil:
+cdef bint put_mx(Json *j, Names *m, Cursor *data) noexcept nogil:
     cdef const uint8_t *h = take(data, 2)
     if h == NULL:
         return False

@@ -1,6 +1,7 @@
 # DNS messages (RFC 1035, 4; RFC 6891 for OPT).
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
 
 from flowtable._cursor cimport Cursor, be16, left, take
 from flowtable.packet._dissection cimport MALFORMED, TRUNCATED, Dissection
@@ -9,8 +10,16 @@ from flowtable.packet.protocols.application cimport whole
 
 
 cdef enum:
-    MAX_NAME = 255
-    STEPS_A_BYTE = 4        # labels that all names together may have, for each byte of the message
+    MAX_NAME = 255          # bytes, of a name without pointers
+    NO_NAME = 256
+    TARGETS = 0x4000        # offsets that a pointer can name
+    LAST_LABEL = 0x10000    # stands for an offset where a name has none to go on at
+    NO_LABEL = 0x10001
+
+
+cdef enum:                  # values of Message.rest that are no length
+    NOT_KNOWN = 0
+    ON_THE_WAY = 0xFFFF
 
 
 cdef enum RecordType:
@@ -28,9 +37,11 @@ cdef enum RecordType:
 
 
 cdef struct Message:
+    # What pointers lead to is looked at once, so that a message costs no more than its length: any name that
+    # is wrong makes the whole message wrong.
     const uint8_t *start
     Cursor c
-    uint32_t steps          # that are left; names that point at each other run out of them
+    uint16_t rest[TARGETS]  # [offset]: bytes of the name from there to its end
 
 
 cdef inline uint32_t dns(Dissection *d) noexcept nogil:
@@ -39,7 +50,7 @@ cdef inline uint32_t dns(Dissection *d) noexcept nogil:
     cdef const uint8_t *h
     cdef uint32_t count
     m.start, m.c = d.c.p, d.c
-    m.steps = STEPS_A_BYTE * <uint32_t>left(&m.c)
+    memset(m.rest, 0, min(left(&m.c), <size_t>TARGETS) * sizeof(uint16_t))
     h = take(&m.c, 12)
     if h == NULL:
         return TRUNCATED
@@ -53,44 +64,71 @@ cdef inline uint32_t dns(Dissection *d) noexcept nogil:
 
 
 cdef inline bint name_parses(Message *m, Cursor *c) noexcept nogil:
-    """Labels up to an empty one, perhaps by way of pointers; `c` moves past what stands in its place."""
-    cdef Cursor at = c[0]
+    """Labels up to an empty one, or to a pointer; `c` moves past them."""
     cdef const uint8_t *label
     cdef uint32_t length = 0
-    cdef bint jumped = False
-    while True:
-        label = next_label(m, c, &at, &jumped)
+    while length < MAX_NAME:
+        label = next_label(c)
         if label == NULL:
             return False
+        if label[0] >= 0xC0:
+            return length + name_at(m, be16(label) & 0x3FFF) <= MAX_NAME
         length += 1 + label[0]
-        if length > MAX_NAME:
-            return False
         if label[0] == 0:
-            return True
+            return length <= MAX_NAME
+    return False
 
 
-cdef inline const uint8_t *next_label(Message *m, Cursor *c, Cursor *at, bint *jumped) noexcept nogil:
-    """A length, and as many bytes: the next label of a name that `at` goes along; NULL if there is none.
+cdef inline const uint8_t *next_label(Cursor *c) noexcept nogil:
+    """A length and as many bytes, or a pointer; NULL if neither is there."""
+    cdef const uint8_t *label = take(c, 1)
+    if label == NULL or 0x40 <= label[0] < 0xC0:            # reserved, or obsolete (RFC 6891, 5)
+        return NULL
+    if take(c, 1 if label[0] >= 0xC0 else label[0]) == NULL:
+        return NULL
+    return label
 
-    `c` moves past what stands in the name's place when the first pointer or the empty label is there.
-    """
+
+cdef inline uint32_t name_at(Message *m, uint32_t offset) noexcept nogil:
+    """Bytes of the name that a pointer leads to; NO_NAME if it is none, or leads back to itself."""
+    cdef uint32_t at = offset, length = 0
+    while at >= TARGETS or m.rest[at] == NOT_KNOWN:
+        if at < TARGETS:
+            m.rest[at] = ON_THE_WAY
+        at = next_offset(m, at, &length)
+        if at == NO_LABEL or length > MAX_NAME:
+            return NO_NAME
+        if at == LAST_LABEL:
+            return remember(m, offset, length)
+    return NO_NAME if m.rest[at] == ON_THE_WAY else remember(m, offset, length + m.rest[at])
+
+
+cdef inline uint32_t remember(Message *m, uint32_t offset, uint32_t total) noexcept nogil:
+    """Go the way again from an offset, and note how far it is to the end; gives `total`, or NO_NAME."""
+    cdef uint32_t at = offset, length = 0
+    if total > MAX_NAME:
+        return NO_NAME
+    while at != LAST_LABEL and (at >= TARGETS or m.rest[at] == ON_THE_WAY):
+        if at < TARGETS:
+            m.rest[at] = <uint16_t>(total - length)
+        at = next_offset(m, at, &length)
+    return total
+
+
+cdef inline uint32_t next_offset(const Message *m, uint32_t at, uint32_t *length) noexcept nogil:
+    """Where a name goes on behind the label or pointer at an offset; the label's bytes go into `length`."""
     cdef const uint8_t *label
-    while m.steps:
-        m.steps -= 1
-        label = take(at, 1)
-        if label == NULL or (0x40 <= label[0] < 0xC0):      # reserved, or obsolete (RFC 6891, 5)
-            return NULL
-        if take(at, 1 if label[0] >= 0xC0 else label[0]) == NULL:
-            return NULL
-        if not jumped[0] and (label[0] == 0 or label[0] >= 0xC0):
-            c.p = at.p
-        if label[0] < 0xC0:
-            return label
-        jumped[0] = True
-        at.p, at.end = m.start, m.c.end
-        if take(at, be16(label) & 0x3FFF) == NULL:
-            return NULL
-    return NULL
+    cdef Cursor c
+    c.p, c.end = m.start, m.c.end
+    if take(&c, at) == NULL:
+        return NO_LABEL
+    label = next_label(&c)
+    if label == NULL:
+        return NO_LABEL
+    if label[0] >= 0xC0:
+        return be16(label) & 0x3FFF
+    length[0] += 1 + label[0]
+    return <uint32_t>(at + 1 + label[0]) if label[0] else <uint32_t>LAST_LABEL
 
 
 cdef inline bint record_parses(Message *m) noexcept nogil:
