@@ -23,7 +23,7 @@ from rich.console import Console
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
 FLOOR: Final = HERE / "bin" / "floor"
-PARTS: Final = ("race", "startup", "memory", "instructions", "micro")
+PARTS: Final = ("race", "startup", "memory", "instructions", "micro", "options")
 PACKAGES: Final = ("flowtable", "pyarrow", "cypcap", "valgrind")
 
 
