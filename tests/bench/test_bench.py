@@ -1,5 +1,6 @@
 """The benchmark's own parts: its captures hold what they promise, and its floor and flowtable agree."""
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -87,3 +88,15 @@ def test_every_record_says_where_it_was_measured():
     for path in records:
         about = json.loads(path.read_text())["machine"]
         assert {"time", "revision", "cpu", "cores", "kernel", "python", "versions"} <= about.keys()
+
+
+def test_every_option_that_keeps_something_of_a_packet_is_measured(monkeypatch):
+    """A new option is a new line in the benchmark."""
+    monkeypatch.syspath_prepend(BENCH)
+    import options
+
+    from flowtable.table.options import FILLING
+
+    parameters = inspect.signature(flowtable.read).parameters
+    assert {*FILLING, "defrag", "key_ids"} <= set(options.EACH) <= set(parameters)
+    assert {name: value for each in options.EACH.values() for name, value in each.items()} == options.ALL

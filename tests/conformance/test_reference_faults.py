@@ -6,6 +6,7 @@ Those of the live table (1, 3, 4, 8) and of merged answers (15) are not about de
 import pytest
 from reading import read_frames
 
+from flowtable import Limits
 from flowtable.testing import (
     ARP,
     DNS,
@@ -68,6 +69,24 @@ def test_fault_5_with_equal_ports_too_all_is_from_a_to_b(tmp_path):
     assert (flow.metric.ab_packets, flow.metric.ba_packets) == (3, 0)
 
 
+def test_fault_6_fragments_that_never_complete_are_limited_and_counted(tmp_path):
+    pieces = [
+        Ethernet() / IPv4(id=number, flags="M", protocol=17) / Payload(bytes(64)) for number in range(1, 201)
+    ]
+    account = read_frames(tmp_path, pieces, defrag=True, limits=Limits(fragment_datagrams=50)).account
+    assert (account.held, account.discarded) == (50, {"too many fragments": 150})
+
+
+def test_fault_6_streams_that_wait_are_limited_and_counted(tmp_path):
+    """Segments behind a gap that is never filled: what is over the limit is skipped, and the rest goes on."""
+    segments = [segment(A, B, "S", seq=0)]
+    segments += [segment(A, B, "A", seq=10 + 1000 * n) / bytes(1000) for n in range(100)]
+    (flow,) = flows = read_frames(tmp_path, segments, reassemble=True, limits=Limits(stream_bytes=20_000))
+    assert flow.tcp_metric.ab_segment_skipped_bytes == 9
+    assert flow.tcp_metric.ab_bytes == 100_000
+    assert flows.account.lost["gaps of streams over stream_bytes"] == 1
+
+
 TUNNEL = Ethernet() / IPv4() / GRE(protocol=0x1234) / Payload(b"neither Ethernet nor IP")
 EDNS = Record("", 41, record_class=4096, data=b"\0\x0a\0\x08cookies!")
 QUERY = DNS(questions=(Question("a.example"),), additionals=(EDNS,))
@@ -87,11 +106,34 @@ def test_fault_7_what_crashed_it_is_a_flow_or_a_named_discard(tmp_path, frame, l
     assert flows.account.frames_discarded == (path is None)
 
 
+def test_fault_9_a_syn_that_a_sends_again_is_not_bs(tmp_path):
+    flow, _ = connection(tmp_path, (0, "A", "S"), (1000, "A", "S"), reassemble=True)
+    assert (flow.tcp_metric.ab_syn_start, flow.tcp_metric.ba_syn_start) == (START, None)
+    assert flow.tcp_metric.ab_retransmitted == 1
+
+
+def test_fault_9_order_is_that_of_sequence_numbers_and_not_of_times(tmp_path):
+    data = [(0, 1), (1, 201), (2, 101), (3, 301)]
+    frames = [(START, segment(A, B, "S", seq=0))]
+    frames += [(START - at * MS, segment(A, B, "A", seq=seq) / bytes(100)) for at, seq in data]
+    (flow,) = read_frames(tmp_path, frames, reassemble=True)
+    assert flow.tcp_metric.ab_segment_out_of_order == 1
+    assert flow.tcp_metric.ab_bytes == 400
+
+
 def test_fault_10_a_time_is_never_negative_and_a_step_back_is_counted(tmp_path):
     flow, account = connection(tmp_path, (10, "A", "S"), (3, "B", "SA"))
     assert flow.metric.rtt == 0
     assert flow.start <= flow.last
     assert account.steps_back == 1
+
+
+def test_fault_11_raw_packets_keep_their_link_type(tmp_path):
+    frame = bytes(LinuxCooked() / IPv4("10.0.0.1", "10.0.0.2") / UDP(1, 2))
+    flows = read_frames(tmp_path, [frame], link_type=113, raw_packets=1)
+    assert [(packet.link_type, packet.data) for packet in flows[0].raw_packets] == [(113, frame)]
+    flows.write_pcap(tmp_path / "again.pcap")
+    assert (tmp_path / "again.pcap").read_bytes()[20:24] == (113).to_bytes(4, "little")
 
 
 def test_fault_12_the_outermost_network_layer_of_a_part_counts(tmp_path):
