@@ -4,33 +4,26 @@ Invariants: a record's number never changes; a parent is found or made before it
 comes first; what a batch points to in a frame is read before the source refills.
 """
 
-from libc.stdint cimport int8_t, int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove
 from cpython.exc cimport PyErr_CheckSignals
 
 from flowtable._exact cimport exact_frames, forget_frames
-from flowtable._types cimport (
-    BATCH, BY_SYN, BY_SYN_ACK, HAS_DNS, HAS_STATISTICS, HAS_STREAMS, HAS_TCP_METRIC, MAX_PARTS, NO_SIDE, SIDE_A,
-    SIDE_B, Frame, Record,
-)
+from flowtable._types cimport BATCH, HAS_DNS, HAS_STREAMS, MAX_PARTS, SIDE_A, SIDE_B, Frame, Record
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
-from flowtable.flow._flow cimport FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NOT_FINISHED, Records, record_at
+from flowtable.flow._flow cimport MAX_FLOWS, Records, record_at
 from flowtable.flow._packets cimport keep_packet
-from flowtable.flow._pool cimport pool_item
-from flowtable.flow._statistics cimport Statistics, add_packet
 from flowtable.flow._tcp cimport Connection, connection_of
 from flowtable.flow._kept cimport keep_message
 from flowtable.packet._decode cimport decode_application, decode_frame, knows_link_type, tunnel_set
 from flowtable.packet._defrag cimport IPDefragger, defragger_release
-from flowtable.packet._dissection cimport (
-    PARSED, REQUEST, STOPS, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, UNKNOWN, UNSEEN, Decoding, Dissection, Part,
-    makes_flow,
-)
-from flowtable.packet._key cimport KEY_L3, counted_length, hash_key, order_key
+from flowtable.packet._dissection cimport PARSED, STOPS, UNKNOWN, UNSEEN, Decoding, Dissection, Part, makes_flow
+from flowtable.packet._key cimport counted_length, hash_key, order_key
 from flowtable.packet._layers cimport DHCPV4
 from flowtable.packet._packet cimport note_packets
+from flowtable.table._count cimport count_part, side_of
 from flowtable.table._ports cimport PortNames, name_by_port
 from flowtable.table._index cimport (
     NOT_FOUND, Index, index_add, index_begin, index_end, index_find, index_guess, index_prefetch, prefetch,
@@ -38,7 +31,6 @@ from flowtable.table._index cimport (
 from flowtable.table._events cimport Events, end_events, event_as, forget_events, is_time
 from flowtable.table._held cimport drop_held
 from flowtable.table._streams cimport Streams, Way, begin_streams, follow, stop, way_of
-from flowtable.table._tcp_times cimport see_flag
 
 import os
 
@@ -303,7 +295,7 @@ cdef class Engine:
             number[i] = self.flow_of(&self.parts[i], number)
             if number[i] == NOT_FOUND:
                 return self.turn_away(i)
-            self.count_part(record_at(self.records, number[i]), &self.parts[i])
+            count_part(self.records, record_at(self.records, number[i]), &self.parts[i], self.layer_key)
             if self.keeps_messages and self.parts[i].application:
                 self.keep(record_at(self.records, number[i]), &self.parts[i])
             if self.raw_packets:
@@ -335,42 +327,6 @@ cdef class Engine:
         for i in range(i, self.n_parts):
             self.tally.turned_away += self.parts[i].frames
         return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
-
-    cdef void count_part(self, Record *r, const Part *p) noexcept nogil:
-        """What each packet changes in its flow."""
-        cdef uint8_t side = side_of(r, p)
-        r.last = p.time if p.time > r.start else r.start
-        if self.layer_key != KEY_L3 or p.key.network:    # else: nothing to count, as the reference has it
-            self.count_length(r, p, side)
-        if p.ttl < r.min_ttl:
-            r.min_ttl = p.ttl
-        if p.ttl > r.max_ttl:
-            r.max_ttl = p.ttl
-        if p.tunnel_id:
-            set_tunnel_id(r, p.tunnel_id, side)
-        if p.signal:
-            measure_rtt(r, p, side)
-        if p.tcp_flags:
-            count_tcp_flags(r, p.tcp_flags, side)
-        if p.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST) and r.has & HAS_TCP_METRIC:
-            see_flag(connection_of(&self.records.tcp, r), p, side)
-        if p.whole:
-            count_fragments(r, p)
-
-    cdef inline void count_length(self, Record *r, const Part *p, uint8_t side) noexcept nogil:
-        cdef Statistics *both
-        if side == SIDE_A:
-            r.ab_packets += 1
-            r.ab_bytes += p.length
-        else:
-            r.ba_packets += 1
-            r.ba_bytes += p.length
-        if r.has & HAS_STATISTICS:
-            both = <Statistics *>pool_item(&self.records.statistics, r.statistics)
-            if side == SIDE_A:
-                add_packet(&both.ab, p.length, p.time, r.ab_packets)
-            else:
-                add_packet(&both.ba, p.length, p.time, r.ba_packets)
 
     cdef void follow_segments(self, const uint32_t *number) noexcept nogil:
         """Take the batch's TCP segments into their streams, which are prefetched first."""
@@ -524,88 +480,11 @@ cdef uint64_t random_word():
     return int.from_bytes(os.urandom(8), "little")
 
 
-cdef inline void set_tunnel_id(Record *r, uint32_t tunnel_id, uint8_t side) noexcept nogil:
-    """Remember a number that a tunnel has one way only: the last one stands."""
-    if side == SIDE_A:
-        r.ab_tunnel_id = tunnel_id
-    else:
-        r.ba_tunnel_id = tunnel_id
-
-
-cdef inline void measure_rtt(Record *r, const Part *p, uint8_t side) noexcept nogil:
-    """The time from a request to its answer from the other side; the last one measured stands.
-
-    One request is waited for at a time. Echoes are told apart by their sequence: an answer to a later
-    request says that this one was lost.
-    """
-    cdef int16_t later
-    if p.signal == REQUEST:
-        if r.rtt_pending == NO_SIDE:
-            r.rtt_pending = side
-            r.rtt_start = p.time
-            r.rtt_sequence = p.sequence
-    elif r.rtt_pending and r.rtt_pending != side:
-        later = <int16_t>(p.sequence - r.rtt_sequence)
-        if later == 0 and p.time >= r.rtt_start:
-            r.rtt = p.time - r.rtt_start
-        if later >= 0:
-            r.rtt_pending = NO_SIDE
-
-
-cdef inline void count_tcp_flags(Record *r, uint8_t flags, uint8_t side) noexcept nogil:
-    """Remember the flags, and what they say of the connection's client and end."""
-    if side == SIDE_A:
-        r.ab_tcp_flags |= flags
-    else:
-        r.ba_tcp_flags |= flags
-    if flags & TCP_SYN:
-        if flags & TCP_ACK:
-            set_client(r, BY_SYN_ACK, other_side(side))
-        else:
-            set_client(r, BY_SYN, side)
-    if flags & (TCP_FIN | TCP_RST) and r.finish == NOT_FINISHED:
-        finish(r, flags)
-
-
-cdef inline void count_fragments(Record *r, const Part *p) noexcept nogil:
-    """Add up the pieces of its datagrams."""
-    r.fragments = sum_within(r.fragments, p.fragments)
-    r.fragment_errors = sum_within(r.fragment_errors, p.fragment_errors)
-
-
-cdef inline uint32_t sum_within(uint32_t a, uint32_t b) noexcept nogil:
-    """A sum, or the largest number where that is too small for it."""
-    return a + b if a + b >= a else 0xFFFFFFFF
-
-
-cdef inline uint8_t side_of(const Record *r, const Part *p) noexcept nogil:
-    """Who sent a part of a flow."""
-    return SIDE_A if p.swapped == r.swapped else SIDE_B
-
-
 cdef inline void prefetch_streams(const Connection *c) noexcept nogil:
     prefetch(&c.streams[0])
     prefetch(&c.streams[0].end)
     prefetch(&c.streams[1].end)
     prefetch(&c.shaking)
-
-
-cdef inline uint8_t other_side(uint8_t side) noexcept nogil:
-    return SIDE_A + SIDE_B - side
-
-
-cdef inline void set_client(Record *r, uint8_t basis, uint8_t side) noexcept nogil:
-    """Say who the client is, unless something as strong has said it before."""
-    if basis > r.client >> 2:
-        r.client = basis << 2 | side
-
-
-cdef inline void finish(Record *r, uint8_t tcp_flags) noexcept nogil:
-    """A reset ends a connection at once, FIN when both sides have sent it."""
-    if tcp_flags & TCP_RST:
-        r.finish = FINISHED_RST
-    elif r.ab_tcp_flags & r.ba_tcp_flags & TCP_FIN:
-        r.finish = FINISHED_FIN
 
 
 cdef inline uint32_t kept_length(const Part *part) noexcept nogil:
