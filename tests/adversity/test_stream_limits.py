@@ -3,7 +3,6 @@
 import struct
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -153,32 +152,6 @@ def test_memory_stays_under_its_limit(tmp_path, flood, listens):
     limit = 8 * MIB
     grown = memory(path, limit, listens=listens)
     assert grown - base < limit + 4 * MIB
-
-
-ORDERS = {
-    "up, with gaps": lambda n: (2 * at for at in range(1, n)),
-    "down, with gaps": lambda n: (2 * at for at in range(n, 1, -1)),
-    "down": lambda n: range(n, 1, -1),
-    "from both ends": lambda n: (at if at % 2 else 3 * n - at for at in range(1, n)),
-    "every third, then the rest": lambda n: sorted(range(2, n), key=lambda at: (at % 3, at)),
-}
-
-
-def seconds(path):
-    began = time.perf_counter()
-    flowtable.read(path, streams=len, limits=Limits(stream_bytes=1 << 30))
-    return time.perf_counter() - began
-
-
-@pytest.mark.parametrize("order", ORDERS)
-def test_time_is_linear(tmp_path, order):
-    """Eight times the segments take no more than eight times as long, with room for a busy machine."""
-    times = []
-    for n in (10_000, 80_000):
-        path = tmp_path / f"{n}.pcap"
-        write_pcap(path, frames_of([begun(1), *((1, at, b"x") for at in ORDERS[order](n))]))
-        times.append(min(seconds(path) for _ in range(3)))
-    assert times[1] < 8 * times[0] * 3
 
 
 @pytest.mark.parametrize("limit", ["stream_bytes", "streams_bytes", "stream_gaps", "tcp_bytes"])

@@ -41,7 +41,8 @@ cdef struct Message:
     # is wrong makes the whole message wrong.
     const uint8_t *start
     Cursor c
-    uint16_t rest[TARGETS]  # [offset]: bytes of the name from there to its end
+    uint32_t targets        # offsets of the message that a pointer can name
+    uint16_t rest[TARGETS]  # [offset below targets]: bytes of the name from there to its end
 
 
 cdef inline uint32_t dns(Dissection *d) noexcept nogil:
@@ -50,7 +51,8 @@ cdef inline uint32_t dns(Dissection *d) noexcept nogil:
     cdef const uint8_t *h
     cdef uint32_t count
     m.start, m.c = d.c.p, d.c
-    memset(m.rest, 0, min(left(&m.c), <size_t>TARGETS) * sizeof(uint16_t))
+    m.targets = <uint32_t>min(left(&m.c), <size_t>TARGETS)
+    memset(m.rest, 0, m.targets * sizeof(uint16_t))
     h = take(&m.c, 12)
     if h == NULL:
         return TRUNCATED
@@ -92,8 +94,8 @@ cdef inline const uint8_t *next_label(Cursor *c) noexcept nogil:
 cdef inline uint32_t name_at(Message *m, uint32_t offset) noexcept nogil:
     """Bytes of the name that a pointer leads to; NO_NAME if it is none, or leads back to itself."""
     cdef uint32_t at = offset, length = 0
-    while at >= TARGETS or m.rest[at] == NOT_KNOWN:
-        if at < TARGETS:
+    while at >= m.targets or m.rest[at] == NOT_KNOWN:
+        if at < m.targets:
             m.rest[at] = ON_THE_WAY
         at = next_offset(m, at, &length)
         if at == NO_LABEL or length > MAX_NAME:
@@ -108,8 +110,8 @@ cdef inline uint32_t remember(Message *m, uint32_t offset, uint32_t total) noexc
     cdef uint32_t at = offset, length = 0
     if total > MAX_NAME:
         return NO_NAME
-    while at != LAST_LABEL and (at >= TARGETS or m.rest[at] == ON_THE_WAY):
-        if at < TARGETS:
+    while at != LAST_LABEL and (at >= m.targets or m.rest[at] == ON_THE_WAY):
+        if at < m.targets:
             m.rest[at] = <uint16_t>(total - length)
         at = next_offset(m, at, &length)
     return total
