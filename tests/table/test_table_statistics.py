@@ -1,5 +1,6 @@
 """Sizes of packets and times between them, against Python's own statistics."""
 
+import dataclasses
 import itertools
 import random
 import statistics
@@ -106,10 +107,18 @@ def test_flows_beyond_the_limit_are_without_and_are_counted(tmp_path):
     }
 
 
-@pytest.mark.parametrize("value", [-1, 1.5, "1", None, True])
+@pytest.mark.parametrize("value", [-1, 1.5, "1", None, True, 1 << 63, 1 << 200])
 def test_limits_that_are_none(value):
     with pytest.raises(OptionError, match="limits: statistics_bytes takes a number"):
         Limits(statistics_bytes=value)
+
+
+@pytest.mark.parametrize("limit", [field.name for field in dataclasses.fields(Limits)])
+@pytest.mark.parametrize("value", [0, (1 << 63) - 1])
+def test_the_smallest_and_largest_limits_are_limits(tmp_path, limit, value):
+    every = {"defrag": True, "reassemble": True, "extra_layers": ("DNS",), "raw_packets": 9, "streams": len}
+    flows = read_timed(tmp_path, [(0, THERE)], limits=Limits(**{limit: value}), **every)
+    assert flows.account.in_flows == 1
 
 
 def test_limits_are_an_object(tmp_path):

@@ -57,8 +57,8 @@ class Limits:
         """Refuse what is no limit."""
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-                raise OptionError(f"limits: {limit.name} takes a number, 0 or more, not {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+                raise OptionError(f"limits: {limit.name} takes a number from 0 to 2**63 - 1, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True)
