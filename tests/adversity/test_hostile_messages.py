@@ -132,6 +132,27 @@ def test_text_is_at_most_a_constant_times_the_message(records):
     assert set(shown["timestamp"]) == {"seconds"}
 
 
+def of_pointers_to_pointers(records, length=4_000):
+    """Give a message whose first record holds a chain of pointers to the root, and others named by it."""
+    start = 12 + 11
+    targets = [start, *(start + 1 + 2 * at for at in range(length - 1))]
+    chain = b"\0" + b"".join(struct.pack("!H", 0xC000 | target) for target in targets)
+    holder = b"\0" + struct.pack("!HHIH", 65280, 1, 0, len(chain)) + chain
+    other = struct.pack("!HHHIH", 0xC000 | start + len(chain) - 2, 65280, 1, 1, 0)
+    return struct.pack("!6H", 1, 0x8180, 0, 1 + records, 0, 0) + holder + other * records
+
+
+@pytest.mark.parametrize(("records", "whole"), [(1, True), (7, True), (9, False), (1000, False)])
+def test_pointers_to_pointers_are_followed_four_times_a_byte(tmp_path, records, whole):
+    data = of_pointers_to_pointers(records)
+    (flow,) = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1, 53) / data], **ALL)
+    shown = checked("DNS", data)
+    assert shown["a_n_count"] == 1 + records
+    assert ("cut" not in shown) == (len(shown["answers"]) == 1 + records) == whole
+    assert len(shown["answers"]) <= 1 + 4 * len(data) // 4_000
+    assert flow.dns.cut == (not whole)
+
+
 def test_what_servers_send_is_not_cut():
     """A zone of IPv6 addresses by name, with long names throughout."""
     zone = "8.b.d.0.1.0.0.2.ip6.arpa"

@@ -146,7 +146,8 @@ class DNSMessage:
     """A DNS message (RFC 1035). ``timestamp`` is when it was seen, Unix ns.
 
     ``z`` is three bits: reserved 4, AD 2, CD 1 (RFC 4035). The counts are those of the header. ``cut``
-    says that records are left out, since as text they are more than thirty times as long as in the packet.
+    says that records are left out: as text they are more than thirty times as long as in the packet, or their
+    names are pointers to pointers without end.
     """
 
     id: int = _part("ID", 1, 0)
