@@ -222,10 +222,11 @@ def test_each_kind_is_counted_by_its_name(tmp_path):
     assert account.in_flows == 6
 
 
-def test_any_number_is_a_limit(tmp_path):
-    assert read(tmp_path, [ASK / dns(1)], limits=Limits(message_bytes=10**30))[0].dns.id == 1
-    with pytest.raises(OptionError):
-        Limits(message_bytes=-1)
+def test_any_number_of_63_bits_is_a_limit(tmp_path):
+    assert read(tmp_path, [ASK / dns(1)], limits=Limits(message_bytes=2**63 - 1))[0].dns.id == 1
+    for number in (-1, 2**63):
+        with pytest.raises(OptionError):
+            Limits(message_bytes=number)
 
 
 def test_an_unknown_layer_is_named_with_those_that_there_are(tmp_path):
