@@ -2,22 +2,22 @@
 
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
-from flowtable.flow.model import (
+from flowtable.flow.groups import (
     TTL,
-    Flow,
     FlowLayer,
     FlowMetric,
     ICMPLayer,
     InterArrival,
-    IPMetric,
     PacketSize,
     TCPFlags,
     TCPMetric,
     TransportLayer,
     TunnelID,
 )
+from flowtable.flow.model import Flow
 from flowtable.flow.names import FlowFinishType, FlowProtocol
 from flowtable.flow.schema import FIELDS, Field, Kind
+from flowtable.packet.ip_metric import IPMetric
 
 __all__ = [
     "FIELDS",
