@@ -31,7 +31,7 @@ from flowtable.table.reader import make_account, read
 
 warnings.simplefilter("ignore")     # a capture that ends early is no finding
 
-EXPORT_EVERY = 64   # writing flows takes longer than all else; a process's first input is exported in any case
+EXPORT_EVERY = 256   # writing flows takes longer than all else; a process's first input is exported in any case
 
 
 cdef class InputFrames(PacketSource):

@@ -69,7 +69,8 @@ cdef class Engine:
     cdef readonly Records records
     cdef Index index
     cdef Counts *tally
-    cdef uint64_t *unknown_links        # [link type]: frames
+    cdef uint64_t *unknown_links        # [link type]: frames; NULL until there is one
+    cdef bint failed                    # there was no memory to count them
     cdef dict programs                  # keeps alive what filters points to
     cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL: not compiled; if is_filtered
     cdef object filter_set
@@ -113,9 +114,8 @@ cdef class Engine:
         self.is_filtered = filter_set is not None
         self.programs = {}
         self.tally = <Counts *>calloc(1, sizeof(Counts))
-        self.unknown_links = <uint64_t *>calloc(LINK_TYPES, sizeof(uint64_t))
         self.filters = <const Instruction **>calloc(LINK_TYPES if self.is_filtered else 1, sizeof(void *))
-        if self.tally == NULL or self.unknown_links == NULL or self.filters == NULL or not index_begin(&self.index):
+        if self.tally == NULL or self.filters == NULL or not index_begin(&self.index):
             raise MemoryError("no memory for a flow table")
         if options.app_ports:
             self.name_ports(options.app_ports)
@@ -248,12 +248,20 @@ cdef class Engine:
             note_packets(&d, frame, &self.parts[self.n_parts], n)
         n = self.keep_parts(n, frame.time, d.frames)
         if d.n_layers == 0 and d.stop == UNKNOWN:
-            self.unknown_links[frame.link_type] += 1
+            self.count_unknown_link(frame.link_type)
             return
         if d.stop:
             self.tally.stops[d.stop][d.stop_layer] += 1
         if n == 0:
             self.tally.discards[d.stop][d.stop_layer] += d.frames
+
+    cdef void count_unknown_link(self, uint16_t link_type) noexcept nogil:
+        if self.unknown_links == NULL:
+            self.unknown_links = <uint64_t *>calloc(LINK_TYPES, sizeof(uint64_t))
+        if self.unknown_links == NULL:
+            self.failed = True
+            return
+        self.unknown_links[link_type] += 1
 
     cdef uint32_t keep_parts(self, uint32_t n, int64_t time, uint32_t frames) noexcept nogil:
         """Close the gaps of parts without addresses, link parts to parents; gives how many are kept."""
@@ -306,7 +314,7 @@ cdef class Engine:
         self.n_parts = 0
         if self.how.defragger != NULL:
             defragger_release(self.how.defragger)
-        return NO_MEMORY if self.streams.held.failed or self.streams.events.failed else DONE
+        return NO_MEMORY if self.failed or self.streams.held.failed or self.streams.events.failed else DONE
 
     cdef void keep(self, Record *record, Part *part) noexcept nogil:
         """Keep a part's message with its flow, if it is of a kind that was asked for, and parses.
@@ -424,7 +432,7 @@ cdef class Engine:
             "paths_cut": self.records.paths_cut,
             "unknown_links": {
                 link_type: self.unknown_links[link_type]
-                for link_type in range(LINK_TYPES)
+                for link_type in range(LINK_TYPES if self.unknown_links != NULL else 0)
                 if self.unknown_links[link_type]
             },
             "discards": by_reason(self.tally.discards),
