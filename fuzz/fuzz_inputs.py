@@ -14,7 +14,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flowtable.packet import LayerKeyMode
-from flowtable.table import ApplicationPortMap, Limits
+from flowtable.table import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,11 +26,9 @@ MORE: Final[tuple[dict[str, Any], ...]] = (
     {"key_ids": True},
     {"packet_statistics": True},
     {"tcp_metric": True},
-    {"defrag": True},
     {"tcp_metric": True, "reassemble": True},
     {"extra_layers": ("DNS", "DHCPv4", "VRRP")},
     {"raw_packets": 3},
-    {"app_ports": ApplicationPortMap(tcp={443: "HTTPS"}, udp={53: "NAMES", 4789: "OVERLAY"})},
 )
 """What ``read`` does if it is asked to: a new option is one more line here."""
 

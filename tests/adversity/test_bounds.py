@@ -181,3 +181,14 @@ def test_a_pointer_into_its_own_name_is_a_loop(tmp_path, back):
     (flow,) = read_frames(tmp_path, [Ethernet() / IPv4() / UDP(1, 53) / dns_message(body, (1, 0, 0, 0))])
     onto_zero = back in (26, 28)  # the type's and the class's first byte, which are empty labels
     assert (flow.application == "DNS") == onto_zero
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 100, 1000, 0x3FFF])
+def test_a_pointer_beyond_the_message_is_no_name_whatever_was_there_before(tmp_path, beyond):
+    """A longer message whose names stood there was looked at just before."""
+    long = of_backward_pointers(0x4000)
+    question = struct.pack("!HHH", min(0xC000 | 18 + beyond, 0xFFFF), 1, 1)
+    frames = [Ethernet() / IPv4(total_length=0) / UDP(1, 53, length=0) / long]
+    frames.append(Ethernet() / IPv4("192.0.2.9") / UDP(1, 53) / dns_message(question, (1, 0, 0, 0)))
+    flows = read_frames(tmp_path, frames)
+    assert [flow.application for flow in flows] == ["DNS", "UDP"]

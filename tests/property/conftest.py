@@ -1,6 +1,7 @@
-"""Finds what these tests share with those of packets."""
+"""Finds what these tests share with those of packets, and with fuzzing."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "packet"))
+TESTS = Path(__file__).parents[1]
+sys.path += [str(TESTS / "packet"), str(TESTS.parent / "fuzz")]
