@@ -93,6 +93,40 @@ def test_flushing():
     assert assembler.flush_all() == 0
 
 
+class Flusher(Listener):
+    """Flushes the assembler from inside what flushes it."""
+
+    assembler = None
+
+    def reassembly_complete(self):
+        super().reassembly_complete()
+        self.assembler.flush_all()
+
+
+@pytest.mark.parametrize("flush", [TCPAssembler.flush_all, lambda a: a.flush_older_than(2**63)])
+def test_a_listener_may_flush_while_all_is_flushed(flush):
+    listeners = []
+
+    def new_stream(flow):
+        listeners.append(Flusher(flow))
+        listeners[-1].assembler = assembler
+        return listeners[-1]
+
+    assembler = TCPAssembler(new_stream)
+    for port in range(5000, 5005):
+        frame = bytes(Ethernet() / IPv4("10.0.0.1", "10.0.0.2") / TCP(port, 80, "S"))
+        assembler.assemble(PacketSequence.from_frame(frame)[0], 0)
+    flush(assembler)
+    assert ([listener.complete for listener in listeners], len(assembler)) == ([1] * 5, 0)
+
+
+@pytest.mark.parametrize("time", [-1, 2**63])
+def test_times_that_are_none(time):
+    frame = bytes(Ethernet() / IPv4("10.0.0.1", "10.0.0.2") / TCP(5000, 80, "S"))
+    with pytest.raises(OptionError, match="no time in Unix ns"):
+        TCPAssembler(Listener).assemble(PacketSequence.from_frame(frame)[0], time)
+
+
 def test_registered_flows_are_what_data_is_of():
     talk = Talk().say(A, "A", 0, b"one").say(B, "A", 0, b"two")
     packets = [PacketSequence.from_frame(frame.data)[0] for frame in talk.frames]

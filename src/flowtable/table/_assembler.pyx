@@ -17,6 +17,8 @@ from flowtable.table.streams import StreamData, StreamEnds
 cdef enum:
     CONNECTION_BYTES = 1024     # what a connection takes with its objects
 
+LATEST = (1 << 63) - 1          # Unix ns
+
 
 cdef class Conversation:
     """A connection, and who listens to it."""
@@ -95,14 +97,17 @@ cdef class TCPAssembler:
         elif key in self.flows or len(self.flows) < self.most:
             self.flows[key] = flow
 
-    def assemble(self, packet, int64_t time):
+    def assemble(self, packet, time):
         """Take a packet; gives False if it is not followed, for its connection was over or there are too many.
 
         Raises:
             LayerNotFound: the packet has no TCP layer whose header fits, or no IP layer.
+            OptionError: the time is none in Unix ns.
 
         """
         cdef Conversation conversation
+        if not 0 <= time <= LATEST:
+            raise OptionError(f"assemble: {time} is no time in Unix ns")
         segment = packet.tcp_segment()
         key, side = self.find(segment.source, segment.destination)
         conversation = self.conversations.get(key)
@@ -154,9 +159,11 @@ cdef class TCPAssembler:
         return 0
 
     cdef int end(self, Conversation conversation) except -1:
-        """Give on what still waits, and say that it was the last."""
+        """Give on what still waits, and say that it was the last; of one that a listener has ended nothing."""
         cdef Way way
         cdef uint8_t side
+        if self.conversations.get(conversation.ends) is not conversation:
+            return 0
         del self.conversations[conversation.ends]
         for side in range(SIDE_A, SIDE_B + 1):
             way = way_of(&self.streams, &conversation.connection, 0, side)
@@ -181,12 +188,13 @@ cdef class TCPAssembler:
             conversation.listener.reassembled(data)
         return 0
 
-    def flush_older_than(self, int64_t time):
+    def flush_older_than(self, time):
         """End connections whose last packet is older than a time, gaps given up; gives how many."""
         cdef Conversation conversation
+        cdef int64_t before = max(0, min(time, LATEST))
         cdef list old = []
         for conversation in self.conversations.values():
-            if conversation.last < time:
+            if conversation.last < before:
                 old.append(conversation)
         for conversation in old:
             self.end(conversation)
