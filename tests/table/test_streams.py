@@ -343,3 +343,10 @@ def test_many_connections_at_once(tmp_path):
     assert got == texts
     assert len(calls) > 1
     assert max(calls) < 4096 + 200
+
+
+def test_what_is_sent_behind_a_fin_leaves_no_gap(tmp_path):
+    talk = Talk().shake().say(A, "A", 3, b"more").say(A, "FA", 0, b"ab")
+    flow, got = heard(tmp_path, talk.frames)
+    assert stream(got, A) == b"abmore"
+    assert "SegmentSkipped" not in counts(flow)

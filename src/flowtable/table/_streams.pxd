@@ -218,6 +218,8 @@ cdef inline void reach_end(Way *way, bint late) noexcept nogil:
     w.state &= ~END_AHEAD
     w.state |= ENDED
     give(way, w.end_time, NULL, 0, 0, AT_END)
+    if w.n_runs and w.runs[0].begin == w.next:
+        give_run(way, True)                 # what was sent behind a FIN: nothing is missing in front of it
 
 
 # ---- what is given on
