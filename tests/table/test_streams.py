@@ -350,3 +350,20 @@ def test_what_is_sent_behind_a_fin_leaves_no_gap(tmp_path):
     flow, got = heard(tmp_path, talk.frames)
     assert stream(got, A) == b"abmore"
     assert "SegmentSkipped" not in counts(flow)
+
+
+def test_a_listener_may_read_on_itself(tmp_path):
+    """No frame is held meanwhile, which would be looked at where the source has put others since."""
+    sources, got, talk = [], [], Talk()
+    for number in range(45_000):
+        talk.say(A, "A", 5 * number, b"%05d" % number)
+
+    def listen(data):
+        got.extend(data)
+        for source in sources:
+            source.drain()
+
+    read_frames(tmp_path, talk.frames, streams=listen, progress=sources.append)
+    sent = b"".join(b"%05d" % number for number in range(45_000))
+    assert len(got) < 45_000
+    assert stream(got, A) == sent[: 5 * len(got)]

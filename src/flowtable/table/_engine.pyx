@@ -159,24 +159,27 @@ cdef class Engine:
         return ("done", "table full", "no memory")[outcome]
 
     cdef int drain(self, PacketSource source) except -1:
-        """Count the frames that a source has in its window; gives an Outcome."""
+        """Count the frames that a source has in its window; gives an Outcome.
+
+        No frame is held while the listener is called: it may get at the source, and read on.
+        """
         cdef Frame frames[BATCH]
         cdef int n, outcome = DONE
         while True:
+            if is_time(&self.streams.events):
+                self.hand_over()
             with nogil:
                 n = source.walk(frames, BATCH)
-                while n and outcome == DONE and self.is_ready(frames, n):
+                while n and self.has_filters(frames, n):
                     outcome = self.take(frames, n)
-                    n = source.walk(frames, BATCH) if outcome == DONE else 0
+                    if outcome != DONE or is_time(&self.streams.events):
+                        break
+                    n = source.walk(frames, BATCH)
+            if n and outcome == DONE and not self.has_filters(frames, n):
+                self.prepare_filters(frames, n)
+                outcome = self.take(frames, n)
             if n == 0 or outcome != DONE:
                 return outcome
-            self.prepare_filters(frames, n)
-            self.hand_over()
-            outcome = self.take(frames, n)
-
-    cdef bint is_ready(self, const Frame *frames, int n) noexcept nogil:
-        """Whether frames can be taken without a look at the interpreter first."""
-        return not is_time(&self.streams.events) and self.has_filters(frames, n)
 
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil:
         """Whether the filter is compiled for the link types of all these frames."""
