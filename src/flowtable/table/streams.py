@@ -22,8 +22,9 @@ class StreamData(NamedTuple):
     """Bytes that one side of a connection sent, those of a side in order."""
 
     flow: Any
-    """The connection: a ``Flow``, whose counts go on changing while a capture is read; of a ``TCPAssembler``
-    the flow that was registered, else its ``StreamEnds``."""
+    """The connection: a ``Flow``, whose counts go on changing while a capture is read, so that it is to be
+    looked at while the listener is called, or when reading is over, and never by other threads in between;
+    of a ``TCPAssembler`` the flow that was registered, else its ``StreamEnds``."""
     side: str
     """``"A"`` or ``"B"``: who sent them."""
     data: bytes
