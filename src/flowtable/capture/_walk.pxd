@@ -14,6 +14,12 @@ cdef class PacketSource:
     cdef Frame _batch[BATCH]    # of Python's iteration
     cdef int _at
     cdef int _count
+    cdef bint _is_read          # somebody is between begin_reading() and end_reading()
+
+    # Around walk() and refill(): nobody else may read on or close, as other threads and what is called from
+    # inside might, since that moves what frames point to.
+    cdef int begin_reading(self) except -1
+    cdef void end_reading(self) noexcept
 
     # Up to `capacity` whole frames that are in the window now; 0: none without refill(). Their data
     # stay valid until refill() of this source.
@@ -21,6 +27,9 @@ cdef class PacketSource:
 
     # Read on; False at the end. True does not promise a whole frame.
     cdef bint refill(self) except -1
+
+    # Give back files and memory; nothing more is walked.
+    cdef int stop_reading(self) except -1
 
 
 cdef class CaptureReader(PacketSource):

@@ -56,7 +56,8 @@ cdef class PacketSource:
     """Something that frames come from; the base of all kinds.
 
     Iterating gives a :class:`~flowtable.capture.frame.CapturedFrame` a frame, with its bytes copied.
-    A source is read once, either by iterating or by an engine.
+    A source is read once, either by iterating or by an engine, and by one reader at a time: CaptureError
+    for another thread that comes in between.
     """
 
     cdef int walk(self, Frame *out, int capacity) noexcept nogil:
@@ -65,33 +66,50 @@ cdef class PacketSource:
     cdef bint refill(self) except -1:
         return False
 
+    cdef int begin_reading(self) except -1:
+        if self._is_read:
+            raise CaptureError("this capture is being read already; open it once for each reader")
+        self._is_read = True
+        return 0
+
+    cdef void end_reading(self) noexcept:
+        self._is_read = False
+
     def __iter__(self):
         return self
 
     def __next__(self):
         cdef Frame *frame
-        while self._at == self._count:
-            self._at = 0
-            with nogil:
-                self._count = self.walk(self._batch, BATCH)
-            if self._count == 0 and not self.refill():
-                raise StopIteration
-        frame = &self._batch[self._at]
-        self._at += 1
-        data = PyBytes_FromStringAndSize(<const char *>frame.data, frame.captured)
-        return CapturedFrame(frame.time, data, frame.length, frame.link_type)
+        self.begin_reading()
+        try:
+            while self._at == self._count:
+                self._at = 0
+                with nogil:
+                    self._count = self.walk(self._batch, BATCH)
+                if self._count == 0 and not self.refill():
+                    raise StopIteration
+            frame = &self._batch[self._at]
+            self._at += 1
+            data = PyBytes_FromStringAndSize(<const char *>frame.data, frame.captured)
+            return CapturedFrame(frame.time, data, frame.length, frame.link_type)
+        finally:
+            self.end_reading()
 
     def drain(self):
         """Walk to the end without making anything of the frames; returns how many they were."""
         cdef Frame batch[BATCH]
         cdef int n
         cdef uint64_t total = 0
-        while True:
-            with nogil:
-                n = self.walk(batch, BATCH)
-            total += n
-            if n == 0 and not self.refill():
-                return total
+        self.begin_reading()
+        try:
+            while True:
+                with nogil:
+                    n = self.walk(batch, BATCH)
+                total += n
+                if n == 0 and not self.refill():
+                    return total
+        finally:
+            self.end_reading()
 
     @property
     def frames(self):
@@ -125,6 +143,14 @@ cdef class PacketSource:
 
     def close(self):
         """Give back files and memory; frames given before become invalid."""
+        self.begin_reading()
+        try:
+            self.stop_reading()
+        finally:
+            self.end_reading()
+
+    cdef int stop_reading(self) except -1:
+        return 0
 
     def __enter__(self):
         return self
@@ -159,7 +185,7 @@ cdef class CaptureReader(PacketSource):
         try:
             self._start()
         except BaseException:
-            self.close()
+            self.stop_reading()
             raise
 
     def __dealloc__(self):
@@ -187,7 +213,7 @@ cdef class CaptureReader(PacketSource):
             return self._end(f"cannot be read on at {self._place(w.end)}: {reason(error)}")
         if w.begin < w.end:
             return self._end(f"ends in the middle of the record at {self._place(w.begin)}")
-        self.close()
+        self.stop_reading()
         return False
 
     cdef bint _start(self) except -1:
@@ -270,7 +296,7 @@ cdef class CaptureReader(PacketSource):
         """Give the rest of the file up, and say so; returns False."""
         self._walker.scan.tally.incomplete = 1
         self.tally = self._walker.scan.tally
-        self.close()
+        self.stop_reading()
         warnings.warn(
             f"{self._name} {message}; packets read before it: {self.tally.frames}",
             CaptureWarning, stacklevel=2)
@@ -279,12 +305,16 @@ cdef class CaptureReader(PacketSource):
     def first_time(self):
         """The time of the first frame in Unix ns, without taking it; None when there is no frame."""
         cdef Walker *w = &self._walker
-        while not w.has_first:
-            if walk_window(w, &w.first, 1) == 1:
-                w.has_first = True
-            elif not self.refill():
-                return None
-        return w.first.time
+        self.begin_reading()
+        try:
+            while not w.has_first:
+                if walk_window(w, &w.first, 1) == 1:
+                    w.has_first = True
+                elif not self.refill():
+                    return None
+            return w.first.time
+        finally:
+            self.end_reading()
 
     @property
     def name(self):
@@ -299,12 +329,13 @@ cdef class CaptureReader(PacketSource):
     def size(self):
         return self._stream.size
 
-    def close(self):
+    cdef int stop_reading(self) except -1:
         # The window stays, since frames of it may be in use, but nothing more is walked.
         self._ended = True
         self._walker.begin = self._walker.end
         self._walker.has_first = False
         self._stream.close()
+        return 0
 
 
 cdef class MergedReader(PacketSource):
@@ -406,7 +437,7 @@ cdef class MergedReader(PacketSource):
         free(lane)
         self._done += reader.position
         self.tally.incomplete += reader._walker.scan.tally.incomplete
-        reader.close()
+        reader.stop_reading()
         return True
 
     cdef bint _open_next(self) except -1:
@@ -447,10 +478,11 @@ cdef class MergedReader(PacketSource):
     def size(self):
         return self._size
 
-    def close(self):
+    cdef int stop_reading(self) except -1:
         # As with one capture, windows stay until the source goes, but nothing more is given.
         self._waiting.clear()
         self._any_waiting = False
         self._drop_lanes()
         for reader in self._readers.values():
             reader.close()
+        return 0

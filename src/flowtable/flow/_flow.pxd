@@ -1,11 +1,17 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from cython cimport pymutex
+
 from flowtable._exact cimport MAX_APPLICATIONS, MAX_PATHS, MAX_PIECES, PIECE_BITS
 from flowtable._types cimport Record
 from flowtable.flow._packets cimport PacketPool
 from flowtable.flow._pool cimport Pool
 from flowtable.flow._kept cimport Messages
 from flowtable.packet._dissection cimport Part
+
+
+cdef extern from "Python.h" nogil:
+    unsigned long PyThread_get_thread_ident()
 
 
 cdef enum:
@@ -64,7 +70,12 @@ cdef class Records:
     cdef dict users_names                       # of applications, with their numbers
     cdef dict children_of                       # parents' numbers -> their children's
     cdef uint32_t children_known                # records that it covers
+    cdef pymutex mutex
+    cdef unsigned long holder                   # the thread that has the mutex; 0: none
+    cdef uint32_t depth                         # how often it has locked it
 
+    cdef void lock(self) noexcept nogil
+    cdef void unlock(self) noexcept nogil
     cdef Record *begin_flow(self, const Part *part, uint32_t parent, uint16_t application) noexcept nogil
     cdef uint16_t use_application(self, uint16_t application) noexcept nogil
     cdef uint8_t tcp_bits(self) noexcept nogil
@@ -77,6 +88,8 @@ cdef class Records:
     cdef list packet_numbers(self, uint32_t number)
     cdef tuple packet(self, uint32_t number)
     cdef tuple applications_by_number(self)
+    cdef object value_of(self, const Record *record, int place, int kind)
+    cdef int note_children(self) except -1
     cdef str json_text(self, const Record *record, int place)
 
 

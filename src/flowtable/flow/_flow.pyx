@@ -82,6 +82,26 @@ cdef class Records:
         pool_end(&self.tcp)
         packets_end(&self.packets)
 
+    # ---- one thread at a time: flows are looked at by others while packets change them
+
+    cdef void lock(self) noexcept nogil:
+        """Keep other threads out until unlock().
+
+        A thread may lock again what it has locked, as it does where a finalizer that runs in between looks at
+        a flow. Nobody who has locked waits for the interpreter, but those who have it already.
+        """
+        cdef unsigned long me = PyThread_get_thread_ident()
+        if self.holder != me:
+            self.mutex.acquire()
+            self.holder = me
+        self.depth += 1
+
+    cdef void unlock(self) noexcept nogil:
+        self.depth -= 1
+        if self.depth == 0:
+            self.holder = 0
+            self.mutex.release()
+
     def __len__(self):
         return self.count
 
@@ -248,11 +268,16 @@ cdef class Records:
 
     def value(self, uint32_t number, int place, int kind):
         """What a field of a flow holds: int, str, or None where the flow has no such layer."""
-        cdef const Record *record
-        cdef char text[LONGEST_TEXT]
         if number >= self.count:
             raise IndexError(number)
-        record = record_at(self, number)
+        self.lock()
+        try:
+            return self.value_of(record_at(self, number), place, kind)
+        finally:
+            self.unlock()
+
+    cdef object value_of(self, const Record *record, int place, int kind):
+        cdef char text[LONGEST_TEXT]
         if not is_present(self, record, place):
             return None
         if kind == TEXT:
@@ -269,11 +294,16 @@ cdef class Records:
         text = bytearray(json_room_of(self, record, place))
         length = put_json(self, record, place, text)
         return text[:length].decode("ascii")
+
     # ---- packets kept
 
     def packets_of(self, uint32_t number):
         """The packets that a flow keeps, each ``(Unix ns, index, bytes, link type, length on the wire)``."""
-        return [self.packet(at) for at in self.packet_numbers(number)]
+        self.lock()
+        try:
+            return [self.packet(at) for at in self.packet_numbers(number)]
+        finally:
+            self.unlock()
 
     def packets_in_order(self, rows):
         """Those of many flows, in the order in which they were read."""
@@ -307,15 +337,25 @@ cdef class Records:
 
     def children(self, uint32_t number):
         """The numbers of a flow's children, in the order in which they began."""
+        self.lock()
+        try:
+            self.note_children()
+            return tuple(self.children_of.get(number, ()))
+        finally:
+            self.unlock()
+
+    cdef int note_children(self) except -1:
+        """Take the flows that have begun since the last time; a finalizer may come in between, and go further."""
         cdef uint32_t child, parent
         if self.children_of is None:
             self.children_of = {}
-        for child in range(self.children_known, self.count):
+        while self.children_known < self.count:
+            child = self.children_known
+            self.children_known += 1
             parent = record_at(self, child).key.parent
             if parent:
                 self.children_of.setdefault(parent - 1, []).append(child)
-        self.children_known = self.count
-        return self.children_of.get(number, ())
+        return 0
 
 
 cdef inline uint8_t first_client(const Part *part) noexcept nogil:

@@ -48,6 +48,7 @@ cdef enum Outcome:
     DONE = 0
     TABLE_FULL = 1
     NO_MEMORY = 2
+    GOES_ON = 3         # there may be more in the window
 
 
 cdef Instruction NOTHING          # stands for a filter that fits no frame of its link type
@@ -147,7 +148,7 @@ cdef class Engine:
         cdef int outcome
         try:
             outcome = self.drain(source)
-            while outcome == DONE and source.refill():
+            while outcome == DONE and read_on(source):
                 outcome = self.drain(source)
                 PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
                 if progress is not None:
@@ -159,27 +160,36 @@ cdef class Engine:
         return ("done", "table full", "no memory")[outcome]
 
     cdef int drain(self, PacketSource source) except -1:
-        """Count the frames that a source has in its window; gives an Outcome.
+        """Count the frames that a source has in its window; gives an Outcome."""
+        cdef int outcome = GOES_ON
+        while outcome == GOES_ON:
+            if is_time(&self.streams.events):
+                self.hand_over()
+            source.begin_reading()
+            try:
+                outcome = self.count_some(source)
+            finally:
+                source.end_reading()
+        return outcome
 
-        No frame is held while the listener is called: it may get at the source, and read on.
+    cdef int count_some(self, PacketSource source) except -1:
+        """Count frames until there are no more in the window, or it is time to hand over; gives an Outcome.
+
+        No frame is held behind it: the listener may get at the source, and read on.
         """
         cdef Frame frames[BATCH]
         cdef int n, outcome = DONE
-        while True:
-            if is_time(&self.streams.events):
-                self.hand_over()
-            with nogil:
-                n = source.walk(frames, BATCH)
-                while n and self.has_filters(frames, n):
-                    outcome = self.take(frames, n)
-                    if outcome != DONE or is_time(&self.streams.events):
-                        break
-                    n = source.walk(frames, BATCH)
-            if n and outcome == DONE and not self.has_filters(frames, n):
-                self.prepare_filters(frames, n)
+        with nogil:
+            n = source.walk(frames, BATCH)
+            while n and self.has_filters(frames, n):
                 outcome = self.take(frames, n)
-            if n == 0 or outcome != DONE:
-                return outcome
+                if outcome != DONE or is_time(&self.streams.events):
+                    break
+                n = source.walk(frames, BATCH)
+        if n and not self.has_filters(frames, n):
+            self.prepare_filters(frames, n)
+            outcome = self.take(frames, n)
+        return GOES_ON if n and outcome == DONE else outcome
 
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil:
         """Whether the filter is compiled for the link types of all these frames."""
@@ -215,7 +225,9 @@ cdef class Engine:
         """Count some frames; gives an Outcome. Their bytes are not looked at afterwards."""
         cdef int outcome
         exact_frames(frames, n)
+        self.records.lock()
         outcome = self.count(frames, n)
+        self.records.unlock()
         forget_frames(frames, n)
         return outcome
 
@@ -370,7 +382,9 @@ cdef class Engine:
         cdef uint32_t number = 0
         while self.reassemble and number < self.records.count:
             with nogil:
+                self.records.lock()
                 number = self.stop_some(number)
+                self.records.unlock()
             if self.streams.events.failed:
                 return NO_MEMORY
             self.hand_over()
@@ -455,6 +469,14 @@ cdef class Engine:
         lost["gaps of streams over stream_gaps"] = self.streams.over_gaps
         lost["raw packets that were not kept"] = self.records.packets.refused
         return lost
+
+
+cdef bint read_on(PacketSource source) except -1:
+    source.begin_reading()
+    try:
+        return source.refill()
+    finally:
+        source.end_reading()
 
 
 cdef list stream_data(const Events *events, Records records):

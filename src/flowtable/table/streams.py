@@ -22,9 +22,8 @@ class StreamData(NamedTuple):
     """Bytes that one side of a connection sent, those of a side in order."""
 
     flow: Any
-    """The connection: a ``Flow``, whose counts go on changing while a capture is read, so that it is to be
-    looked at while the listener is called, or when reading is over, and never by other threads in between;
-    of a ``TCPAssembler`` the flow that was registered, else its ``StreamEnds``."""
+    """The connection: a ``Flow``, whose counts go on changing while a capture is read, and which other
+    threads may look at meanwhile; of a ``TCPAssembler`` the flow registered for it, or its ``StreamEnds``."""
     side: str
     """``"A"`` or ``"B"``: who sent them."""
     data: bytes
