@@ -62,6 +62,17 @@ def test_a_segment_larger_than_a_stream_may_hold_is_given_on_at_once(tmp_path):
     assert flows.account.lost == {"gaps of streams over stream_bytes": 1}
 
 
+@pytest.mark.parametrize("limit", ["stream_bytes", "streams_bytes"])
+def test_a_segment_is_charged_for_each_gap_that_it_may_fill(tmp_path, limit):
+    """It waits as so many pieces, each with what a piece takes beside its bytes."""
+    segments = [begun(1), *((1, 10 + 2 * at, b"x") for at in range(100)), (1, 10, b"y" * 200)]
+    enough = 100 * (1 + 128) + 200 + (100 + 1) * 128
+    for missing in (0, 1):
+        flows, got = read_segments(tmp_path, segments, limits=Limits(**{limit: enough - missing}))
+        assert flows.account.lost == ({f"gaps of streams over {limit}": 1} if missing else {})
+        assert (bytes_heard(got), bytes_missing(got)) == (201, 9)
+
+
 @pytest.mark.parametrize("order", ["up", "down"])
 def test_a_stream_with_too_many_gaps_gives_up_the_first_ones(tmp_path, order):
     gaps = [(1, 10 * at, b"x") for at in range(1, 101)]

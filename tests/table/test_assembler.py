@@ -188,6 +188,32 @@ def test_connections_over_the_limit_are_left_out_and_counted():
     assert assembler.lost == {"segments of connections over tcp_bytes": 180}
 
 
+def test_registered_flows_are_limited_and_counted():
+    assembler = TCPAssembler(Listener, limits=Limits(tcp_bytes=10_240))
+    for port in range(1, 101):
+        packet = PacketSequence.from_frame(bytes(Ethernet() / IPv4() / TCP(port, 80, "S")))[0]
+        assembler.register_flow(port, packet)
+    assert assembler.lost == {"registered flows over tcp_bytes": 90}
+
+
+def test_a_registered_flow_is_kept_until_it_has_a_stream():
+    asked = []
+
+    def new_stream(flow):
+        asked.append(flow)
+        if len(asked) == 1:
+            raise ZeroDivisionError
+        return Listener(flow)
+
+    packet = PacketSequence.from_frame(bytes(Ethernet() / IPv4() / TCP(1, 80, "S")))[0]
+    assembler = TCPAssembler(new_stream)
+    assembler.register_flow("mine", packet)
+    with pytest.raises(ZeroDivisionError):
+        assembler.assemble(packet, 0)
+    assembler.assemble(packet, 0)
+    assert asked == ["mine", "mine"]
+
+
 def test_what_waits_is_limited_and_counted():
     frames = [Frame(0, bytes(Ethernet() / IPv4() / TCP(1, 80, "A", seq=1) / b"x"))]
     frames += [Frame(0, bytes(Ethernet() / IPv4() / TCP(1, 80, "A", seq=5 + at) / b"y")) for at in range(100)]

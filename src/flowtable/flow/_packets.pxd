@@ -75,7 +75,7 @@ cdef inline bint packets_grow(PacketPool *pool, uint64_t piece) noexcept nogil:
     if pieces == NULL:
         return False
     pool.pieces = <uint8_t **>pieces
-    pool.pieces[piece] = <uint8_t *>malloc(PACKET_PIECE)
+    pool.pieces[piece] = <uint8_t *>malloc(min(<uint64_t>PACKET_PIECE, pool.limit - (piece << PACKET_PIECE_BITS)))
     return pool.pieces[piece] != NULL
 
 

@@ -61,5 +61,5 @@ cdef inline bint pool_grow(Pool *pool) noexcept nogil:
     if pieces == NULL:
         return False
     pool.pieces = <uint8_t **>pieces
-    pool.pieces[piece] = <uint8_t *>calloc(POOL_PIECE_ITEMS, pool.item_bytes)
+    pool.pieces[piece] = <uint8_t *>calloc(min(POOL_PIECE_ITEMS, pool.limit - pool.count), pool.item_bytes)
     return pool.pieces[piece] != NULL

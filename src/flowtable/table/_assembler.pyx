@@ -59,7 +59,8 @@ cdef class TCPAssembler:
     cdef dict conversations     # (source, destination) of the first packet -> Conversation
     cdef dict flows             # the same of registered packets -> flow
     cdef uint64_t most
-    cdef uint64_t refused
+    cdef uint64_t refused       # segments
+    cdef uint64_t unregistered  # flows
 
     def __cinit__(self, new_stream, *, limits=None):
         limits = limits or Limits()
@@ -82,6 +83,7 @@ cdef class TCPAssembler:
         """What limits left out, by name, as ``Account.lost`` has it."""
         lost = {
             "segments of connections over tcp_bytes": self.refused,
+            "registered flows over tcp_bytes": self.unregistered,
             "gaps of streams over stream_bytes": self.streams.over_bytes,
             "gaps of streams over streams_bytes": self.streams.over_all_bytes,
             "gaps of streams over stream_gaps": self.streams.over_gaps,
@@ -96,6 +98,8 @@ cdef class TCPAssembler:
             (<Conversation>self.conversations[key]).flow = flow
         elif key in self.flows or len(self.flows) < self.most:
             self.flows[key] = flow
+        else:
+            self.unregistered += 1
 
     def assemble(self, packet, time):
         """Take a packet; gives False if it is not followed, for its connection was over or there are too many.
@@ -136,8 +140,9 @@ cdef class TCPAssembler:
             return None
         conversation = Conversation.__new__(Conversation)
         conversation.ends = key
-        conversation.flow = self.flows.pop(key) if key in self.flows else StreamEnds(*key)
+        conversation.flow = self.flows[key] if key in self.flows else StreamEnds(*key)
         conversation.listener = self.new_stream(conversation.flow)
+        self.flows.pop(key, None)
         self.conversations[key] = conversation
         return conversation
 

@@ -58,14 +58,9 @@ cdef inline Segment piece_of(const Segment *g, uint32_t begin, uint32_t end) noe
     return piece
 
 
-cdef inline bint fits_stream(const Held *held, const Stream *w, const Segment *g) noexcept nogil:
-    """Whether a segment may wait by what one stream may take."""
-    return <uint64_t>w.price + g.length + PIECE_PRICE <= held.stream_limit
-
-
-cdef inline bint fits_all(const Held *held, const Segment *g) noexcept nogil:
-    """Whether a segment may wait by what all streams may take."""
-    return held.price + g.length + PIECE_PRICE <= held.price_limit
+cdef inline uint64_t most_price(const Stream *w, const Segment *g) noexcept nogil:
+    """What a segment takes at most if it waits: it is a piece for each gap between runs that it reaches into."""
+    return g.length + PIECE_PRICE * <uint64_t>(1 + find_run(w, g.begin + g.length) - find_run(w, g.begin))
 
 
 cdef inline bint hold(Held *held, Stream *w, const Segment *g) noexcept nogil:

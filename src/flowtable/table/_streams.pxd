@@ -17,7 +17,7 @@ from flowtable.flow._tcp cimport (
 from flowtable.packet._dissection cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Part
 from flowtable.table._events cimport AT_END, AT_START, Events, StreamEvent, add_event
 from flowtable.table._held cimport (
-    Held, Segment, bytes_of, distance, drop_front, fits_all, fits_stream, hold, piece_of, take_run,
+    Held, Segment, bytes_of, distance, drop_front, hold, most_price, piece_of, take_run,
 )
 
 
@@ -39,7 +39,7 @@ cdef inline int begin_streams(Streams *streams, limits, bint keep) except -1:
     streams.held.keep = keep
     streams.held.stream_limit = min(limits.stream_bytes, WINDOW)
     streams.held.price_limit = min(limits.streams_bytes, 1 << 62)
-    streams.held.runs_limit = min(limits.stream_gaps, 1 << 14)
+    streams.held.runs_limit = min(limits.stream_gaps, 1 << 10)
     return 0
 
 
@@ -179,9 +179,10 @@ cdef inline void leave_out_old(Stream *w, Segment *g) noexcept nogil:
 
 cdef inline bint may_wait(Streams *streams, Stream *w, const Segment *g) noexcept nogil:
     """Let a segment wait, unless a limit is reached, which is counted."""
-    if not fits_stream(&streams.held, w, g):
+    cdef uint64_t price = most_price(w, g)
+    if w.price + price > streams.held.stream_limit:
         streams.over_bytes += 1
-    elif not fits_all(&streams.held, g):
+    elif streams.held.price + price > streams.held.price_limit:
         streams.over_all_bytes += 1
     elif not hold(&streams.held, w, g):
         streams.over_gaps += 1

@@ -51,7 +51,8 @@ class Limits:
     """Segments that wait, of all connections."""
 
     stream_gaps: int = 128
-    """No bytes, but gaps: how many one side may have before the first one is given up; at most 16,384."""
+    """No bytes, but gaps: how many one side may have before the first one is given up; 1,024 stand for more,
+    since a segment's place is looked for among them."""
 
     def __post_init__(self) -> None:
         """Refuse what is no limit."""
