@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -67,6 +66,8 @@ class Settings:
 
 
 def _read(path: str) -> Mapping[str, Any]:
+    import tomllib  # noqa: PLC0415 - slow to import
+
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - takes every path that open() takes
             return tomllib.load(file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class RawPacket:
         return {
             "Timestamp": self.timestamp // _NS_PER_MS,
             "Index": self.index,
-            "Data": b64encode(self.data).decode("ascii"),
+            "Data": b2a_base64(self.data, newline=False).decode("ascii"),
             "LinkType": self.link_type,
         }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Final, Literal, Self
 
 from flowtable.capture.link_types import LinkType, link_type_name
@@ -152,6 +151,8 @@ def capture_format(
         return named
     if not isinstance(to, (str, os.PathLike)):
         return "pcap"
+    from pathlib import PurePath  # noqa: PLC0415 - slow to import
+
     suffix = PurePath(os.fsdecode(to)).suffix.lower()
     if suffix in _COMPRESSED:
         raise OptionError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from array import array
-from typing import IO, TYPE_CHECKING, Any, Final, overload
+from typing import IO, TYPE_CHECKING, Any, overload
 
 from flowtable.errors import ExtraMissing, OptionError
 from flowtable.flow._flow import PLACES
 from flowtable.flow._rows import columns
-from flowtable.flow.model import Flow, ends_of, value_of
+from flowtable.flow.model import Flow, value_of
 from flowtable.flow.schema import Kind, field
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from flowtable.flow.account import Account
 
 __all__ = ["FlowSet"]
-
-SHOWN_IN_NOTEBOOKS: Final = 20
 
 
 class FlowSet:
@@ -253,19 +250,6 @@ class FlowSet:
 
     def _repr_html_(self) -> str:
         """Show the first flows as a table in notebooks."""
-        cells = (
-            (flow.layers_path, *ends_of(flow), *(f"{n:,}" for n in _counts(flow)))
-            for flow in self[:SHOWN_IN_NOTEBOOKS]
-        )
-        head = ("layers", "A", "B", "A→B packets", "A→B bytes", "B→A packets", "B→A bytes")
-        rows = [_html_row("th", head), *(_html_row("td", row) for row in cells)]
-        return f"<p>{html.escape(repr(self)[1:-1])}</p><table>{''.join(rows)}</table>"
+        from flowtable.flow.notebook import as_html
 
-
-def _counts(flow: Flow) -> tuple[int, int, int, int]:
-    m = flow.metric
-    return m.ab_packets, m.ab_bytes, m.ba_packets, m.ba_bytes
-
-
-def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+        return as_html(self)

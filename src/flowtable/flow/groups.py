@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from flowtable.packet.ip_metric import IPMetric
 
 __all__ = [
+    "BY_NAME",
     "TTL",
     "FlowLayer",
     "FlowMetric",
@@ -152,3 +156,21 @@ class InterArrival:
     ba_mean: int
     ba_deviation: int
     ba_max: int
+
+
+BY_NAME: Final = {
+    "Link": FlowLayer,
+    "Network": FlowLayer,
+    "Transport": TransportLayer,
+    "ICMP": ICMPLayer,
+    "Metric": FlowMetric,
+    "LastUpdateMetric": FlowMetric,
+    "TCPMetric": TCPMetric,
+    "IPMetric": IPMetric,
+    "TCPFlags": TCPFlags,
+    "TTL": TTL,
+    "PacketSize": PacketSize,
+    "InterArrival": InterArrival,
+    "TunnelID": TunnelID,
+}
+"""What the groups of the schema are."""

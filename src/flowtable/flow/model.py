@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from flowtable.capture.raw import RawPacket, RawPackets
 from flowtable.flow._flow import PLACES
-from flowtable.flow.groups import (
-    TTL,
-    FlowLayer,
-    FlowMetric,
-    ICMPLayer,
-    InterArrival,
-    PacketSize,
-    TCPFlags,
-    TCPMetric,
-    TransportLayer,
-    TunnelID,
-)
 from flowtable.flow.schema import FIELDS, GROUPS, Field, Kind, field
-from flowtable.packet.ip_metric import IPMetric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
     from flowtable.flow._flow import Records
+    from flowtable.flow.groups import (
+        TTL,
+        FlowLayer,
+        FlowMetric,
+        ICMPLayer,
+        InterArrival,
+        PacketSize,
+        TCPFlags,
+        TCPMetric,
+        TransportLayer,
+        TunnelID,
+    )
     from flowtable.flow.messages import DHCPv4Message, DNSMessage, VRRPAdvertisement
+    from flowtable.packet.ip_metric import IPMetric
 
 __all__ = ["Flow", "ends_of", "value_of"]
 
 NS_PER_MS: Final = 1_000_000
 
-_Group = TypeVar(
-    "_Group",
-    FlowLayer,
-    TransportLayer,
-    ICMPLayer,
-    FlowMetric,
-    TCPMetric,
-    IPMetric,
-    TCPFlags,
-    TTL,
-    PacketSize,
-    InterArrival,
-    TunnelID,
-)
 _IN_GROUP: Final[dict[str, tuple[Field, ...]]] = {
     group: tuple(f for f in FIELDS if f.group == group) for group in ("", *GROUPS)
 }
@@ -72,6 +58,13 @@ def _messages() -> ModuleType:
     from flowtable.flow import messages  # noqa: PLC0415
 
     return messages
+
+
+def _groups() -> ModuleType:
+    """What groups of fields are made of, likewise."""
+    from flowtable.flow import groups  # noqa: PLC0415
+
+    return groups
 
 
 def _shown(wanted: Field, value: Any) -> Any:
@@ -135,11 +128,13 @@ class Flow:
                 out[f.name] = value
         return out
 
-    def _group(self, kind: type[_Group], name: str) -> _Group | None:
+    def _group(self, name: str) -> Any:
         values = {
             f.attribute.rpartition(".")[2]: value_of(self._records, self._number, f) for f in _IN_GROUP[name]
         }
-        return None if all(value is None for value in values.values()) else kind(**values)
+        if all(value is None for value in values.values()):
+            return None
+        return _groups().BY_NAME[name](**values)
 
     def _value(self, name: str) -> Any:
         return value_of(self._records, self._number, field(name))
@@ -162,22 +157,26 @@ class Flow:
     @property
     def link(self) -> FlowLayer | None:
         """MAC addresses, if the flow has an Ethernet layer."""
-        return self._group(FlowLayer, "Link")
+        group: FlowLayer | None = self._group("Link")
+        return group
 
     @property
     def network(self) -> FlowLayer | None:
         """IP addresses, if the flow has an IP layer."""
-        return self._group(FlowLayer, "Network")
+        group: FlowLayer | None = self._group("Network")
+        return group
 
     @property
     def transport(self) -> TransportLayer | None:
         """Ports, if the flow has a transport layer."""
-        return self._group(TransportLayer, "Transport")
+        group: TransportLayer | None = self._group("Transport")
+        return group
 
     @property
     def icmp(self) -> ICMPLayer | None:
         """Type, code and id, if the flow is one of ICMP messages."""
-        return self._group(ICMPLayer, "ICMP")
+        group: ICMPLayer | None = self._group("ICMP")
+        return group
 
     @property
     def dhcpv4(self) -> DHCPv4Message | None:
@@ -200,24 +199,26 @@ class Flow:
     @property
     def metric(self) -> FlowMetric:
         """Packets, bytes and times."""
-        metric = self._group(FlowMetric, "Metric")
-        assert metric is not None  # noqa: S101 - every record has it; for the type checker
+        metric: FlowMetric = self._group("Metric")
         return metric
 
     @property
     def last_update_metric(self) -> FlowMetric | None:
         """The same since the last update; live tables only."""
-        return self._group(FlowMetric, "LastUpdateMetric")
+        group: FlowMetric | None = self._group("LastUpdateMetric")
+        return group
 
     @property
     def tcp_metric(self) -> TCPMetric | None:
         """Times and streams of a TCP connection, if that was asked for."""
-        return self._group(TCPMetric, "TCPMetric")
+        group: TCPMetric | None = self._group("TCPMetric")
+        return group
 
     @property
     def ip_metric(self) -> IPMetric | None:
         """Fragments, if defragmentation was asked for."""
-        return self._group(IPMetric, "IPMetric")
+        group: IPMetric | None = self._group("IPMetric")
+        return group
 
     @property
     def start(self) -> int:
@@ -282,17 +283,20 @@ class Flow:
     @property
     def tcp_flags(self) -> TCPFlags | None:
         """TCP flags of all segments each way, if the flow is a TCP connection."""
-        return self._group(TCPFlags, "TCPFlags")
+        group: TCPFlags | None = self._group("TCPFlags")
+        return group
 
     @property
     def ttl(self) -> TTL | None:
         """Smallest and largest TTL or hop limit, if the flow has an IP layer."""
-        return self._group(TTL, "TTL")
+        group: TTL | None = self._group("TTL")
+        return group
 
     @property
     def tunnel_id(self) -> TunnelID | None:
         """GTP-U TEIDs, L2TP sessions or PPTP calls, if the flow is the outside of such a tunnel."""
-        return self._group(TunnelID, "TunnelID")
+        group: TunnelID | None = self._group("TunnelID")
+        return group
 
     @property
     def dscp(self) -> int | None:
@@ -328,12 +332,14 @@ class Flow:
     @property
     def packet_size(self) -> PacketSize | None:
         """Sizes of packets each way, if ``packet_statistics`` was asked for."""
-        return self._group(PacketSize, "PacketSize")
+        group: PacketSize | None = self._group("PacketSize")
+        return group
 
     @property
     def inter_arrival(self) -> InterArrival | None:
         """Times between packets each way, if ``packet_statistics`` was asked for."""
-        return self._group(InterArrival, "InterArrival")
+        group: InterArrival | None = self._group("InterArrival")
+        return group
 
     @property
     def parent(self) -> Flow | None:
