@@ -12,7 +12,6 @@ The language: libpcap's pcap-filter(7).
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
 
 __all__ = ["network_names", "words"]
 
@@ -105,6 +104,8 @@ def _is_numeric(word: str) -> bool:
 
 
 def _is_ipv6(word: str) -> bool:
+    from ipaddress import IPv6Address  # noqa: PLC0415 - slow to import
+
     try:
         IPv6Address(word)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Flows: their fields, their records, and sets of them. What ``flow.network`` and its like are is in ``groups``."""
+"""Flows: their fields, their records, and sets of them; ``groups`` has what ``flow.network`` is."""
 
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
@@ -209,6 +208,8 @@ class Packet:
         found, network, transport = self._facts.segment, self._facts.network, self._facts.transport
         if found is None or network is None or transport is None:
             raise LayerNotFound(f"{self!r} has no TCP layer with its header")
+        from ipaddress import ip_address  # noqa: PLC0415 - slow to import
+
         sequence, acknowledgment, window, flags, captured, length = found
         layer = self.layer(LayerType.TCP)
         begin = layer.offset + len(layer.contents) - self.layers[0].offset
