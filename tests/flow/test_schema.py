@@ -7,20 +7,19 @@ import pytest
 
 from flowtable import Flow
 from flowtable.errors import FieldNotFound
-from flowtable.flow import (
-    FIELDS,
+from flowtable.flow import FIELDS, Kind
+from flowtable.flow._flow import PLACES
+from flowtable.flow.groups import (
     FlowLayer,
     FlowMetric,
     ICMPLayer,
     InterArrival,
-    IPMetric,
-    Kind,
     PacketSize,
     TCPMetric,
     TransportLayer,
 )
-from flowtable.flow._flow import PLACES
 from flowtable.flow.schema import field
+from flowtable.packet.ip_metric import IPMetric
 from flowtable.table.options import FILLING
 
 METRIC = ["ABPackets 2", "ABBytes 3", "BAPackets 4", "BABytes 5", "Start 6", "Last 7", "RTT 8"]

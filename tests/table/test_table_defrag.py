@@ -8,7 +8,7 @@ from reading import read_frames
 
 import flowtable
 from flowtable import Limits, TableFull
-from flowtable.flow import IPMetric
+from flowtable.packet.ip_metric import IPMetric
 from flowtable.testing import (
     GRE,
     MPLS,

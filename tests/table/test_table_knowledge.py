@@ -3,7 +3,7 @@
 import pytest
 from reading import read_frames
 
-from flowtable.flow import TTL, TCPFlags
+from flowtable.flow.groups import TTL, TCPFlags
 from flowtable.testing import ARP, SCTP, TCP, UDP, VXLAN, Ethernet, ICMPv4, IPv4, IPv6, SCTPData
 
 THERE, BACK = IPv4("10.0.0.1", "10.0.0.2"), IPv4("10.0.0.2", "10.0.0.1")

@@ -12,7 +12,7 @@ from reading import read_frames
 
 import flowtable
 from flowtable import Limits, OptionError
-from flowtable.flow import InterArrival, PacketSize
+from flowtable.flow.groups import InterArrival, PacketSize
 from flowtable.testing import START, TCP, UDP, VXLAN, Ethernet, IPv4, write_pcap
 from flowtable.testing.captures import FrameSpec
 
