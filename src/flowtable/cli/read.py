@@ -14,7 +14,7 @@ from flowtable.cli.packets import packets_beside
 from flowtable.cli.progress import progress_bar
 from flowtable.cli.summary import account_lines, nothing_decoded
 from flowtable.cli.terminal import say
-from flowtable.cli.write import write_flows
+from flowtable.cli.write import loading, write_flows
 from flowtable.constants import MAX_RAW_PACKET_LIMIT
 from flowtable.errors import CaptureWarning, FilterWarning, OptionError
 from flowtable.flow.schema import EXTRA_LAYERS
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     output = Output.choose(options.write, options.format, options.files)
     with packets_beside(options.write_pcap, output, options.files) as packets:
         with output.opened() as file:  # before a long read, which would be for nothing if this failed
-            with _warnings_said():
+            with loading(output), _warnings_said():
                 flows = _read(options)
             write_flows(flows, order, output, file)
         packets.write(order.limited(flows, as_table=output.format == "table"))

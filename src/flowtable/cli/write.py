@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from threading import Thread
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from flowtable.cli.table import Style, table_lines
 from flowtable.cli.terminal import SafeWriter, as_encodable, has_colours, terminal_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from flowtable.cli.order import Order
     from flowtable.cli.output import Output
     from flowtable.flow import FlowSet
 
-__all__ = ["write_flows"]
+__all__ = ["loading", "write_flows"]
 
 _WRITERS: Final[dict[str, Callable[[FlowSet, IO[bytes]], None]]] = {
     "json": lambda flows, file: flows.write_json(file),
@@ -28,6 +31,25 @@ _AROUND: Final = 8
 """Lines of a terminal that show no flow: the table's head, the account, and the prompts around them."""
 _MOST: Final = 10_000  # lines for nobody in particular: a table is for people
 _FEWEST: Final = 10
+
+
+@contextmanager
+def loading(output: Output) -> Iterator[None]:
+    """Import what a format needs while packets are read: pyarrow takes as long as 100,000 of them."""
+    modules = [f"flowtable.export.{output.format}"] if output.format in ("csv", "parquet", "arrow") else []
+    loaders = [Thread(target=_load, args=(module,)) for module in modules]
+    for loader in loaders:
+        loader.start()
+    try:
+        yield
+    finally:
+        for loader in loaders:
+            loader.join()  # Python cannot end in the middle of an import
+
+
+def _load(module: str) -> None:
+    with suppress(ImportError):  # raised again where it is needed
+        import_module(module)
 
 
 def write_flows(flows: FlowSet, order: Order, output: Output, file: IO[bytes]) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from flowtable.capture.raw import RawPacket
+from flowtable.export._ahead import ahead
 from flowtable.export._files import Target, opened
 
 __all__ = ["write_csv"]
@@ -24,9 +25,9 @@ def write_csv(reader: Any, to: Target) -> None:
     """
     schema = pa.schema([(field.name, _plain(field.type)) for field in reader.schema])
     with opened(to) as file, csv.CSVWriter(file, schema) as writer:
-        for batch in reader:
-            columns = [_column(column) for column in batch.columns]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+        plain = (pa.RecordBatch.from_arrays([_column(c) for c in b.columns], schema=schema) for b in reader)
+        for batch in ahead(plain):
+            writer.write_batch(batch)
 
 
 def _plain(kind: Any) -> Any:

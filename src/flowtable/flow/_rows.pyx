@@ -38,6 +38,7 @@ def columns(Records records not None, list fields, const uint32_t[::1] rows, uin
             column.fill(records, rows, at, chunk)
     return [column.buffers() for column in columns]
 
+
 cdef int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
     cdef uint32_t row
     if not start <= stop <= (records.count if rows is None else <uint32_t>rows.shape[0]):
@@ -65,77 +66,82 @@ cdef class Column:
     cdef bytes offsets
     cdef bytes data
     cdef bytearray json             # texts of any length
+    cdef uint8_t *bits              # of validity; NULL without
+    cdef int32_t *ends              # of texts, from the first one's on
+    cdef char *values               # of data
 
     def __cinit__(self, int place, int kind, uint32_t rows):
         cdef Py_ssize_t width = text_width(place) if kind == TEXT else 4 if kind == NAME else 8
-        cdef bint is_text = kind == TEXT or kind == JSON
         self.place, self.kind = place, kind
-        self.validity = bytes((rows + 7) // 8) if can_be_absent(place) else None
-        self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1)) if is_text else None
+        if can_be_absent(place):
+            self.validity = bytes((rows + 7) // 8)
+            self.bits = <uint8_t *>PyBytes_AS_STRING(self.validity)
+        if kind == TEXT or kind == JSON:
+            self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1))
+            self.ends = <int32_t *>PyBytes_AS_STRING(self.offsets)
+            self.ends[0] = 0
         if kind == JSON:
             self.json = bytearray()
         else:
             self.data = PyBytes_FromStringAndSize(NULL, width * rows)
-        if is_text:
-            (<int32_t *>PyBytes_AS_STRING(self.offsets))[0] = 0
+            self.values = PyBytes_AS_STRING(self.data)
 
     cdef int fill(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
-        if self.validity is None:
-            self.present += n
-        else:
-            self.fill_validity(records, rows, start, n)
-        if self.kind == TEXT:
-            self.fill_texts(records, rows, start, n)
-        elif self.kind == JSON:
+        if self.kind == JSON:
             self.fill_json(records, rows, start, n)
-        elif self.kind == NAME:
-            self.fill_names(records, rows, start, n)
-        elif self.kind == FRACTION:
-            self.fill_fractions(records, rows, start, n)
-        else:
-            self.fill_numbers(records, rows, start, n)
+        with nogil:
+            self.fill_validity(records, rows, start, n)
+            if self.kind == TEXT:
+                self.fill_texts(records, rows, start, n)
+            elif self.kind == NAME:
+                self.fill_names(records, rows, start, n)
+            elif self.kind == FRACTION:
+                self.fill_fractions(records, rows, start, n)
+            elif self.kind != JSON:
+                self.fill_numbers(records, rows, start, n)
         self.filled += n
         return 0
 
-    cdef void fill_validity(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
-        cdef uint8_t *bits = <uint8_t *>PyBytes_AS_STRING(self.validity)
+    cdef void fill_validity(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
         cdef uint32_t row
-        for row in range(self.filled, self.filled + n):
-            if is_present(records, row_at(records, rows, start + row - self.filled), self.place):
-                bits[row >> 3] |= 1 << (row & 7)
+        if self.bits == NULL:
+            self.present += n
+            return
+        for row in range(n):
+            if is_present(records, row_at(records, rows, start + row), self.place):
+                self.bits[(self.filled + row) >> 3] |= 1 << ((self.filled + row) & 7)
                 self.present += 1
 
-    cdef void fill_numbers(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
-        cdef uint64_t *numbers = <uint64_t *>PyBytes_AS_STRING(self.data) + self.filled
+    cdef void fill_numbers(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+        cdef uint64_t *numbers = <uint64_t *>self.values + self.filled
         cdef uint32_t row
         for row in range(n):
             numbers[row] = get_number(records, row_at(records, rows, start + row), self.place)
 
-    cdef void fill_fractions(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
-        cdef double *numbers = <double *>PyBytes_AS_STRING(self.data) + self.filled
+    cdef void fill_fractions(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+        cdef double *numbers = <double *>self.values + self.filled
         cdef uint32_t row
         for row in range(n):
-            numbers[row] = get_number(records, row_at(records, rows, start + row), self.place) / 1000.0
+            numbers[row] = <double>get_number(records, row_at(records, rows, start + row), self.place) / 1000.0
 
-    cdef void fill_names(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
-        cdef int32_t *numbers = <int32_t *>PyBytes_AS_STRING(self.data) + self.filled
+    cdef void fill_names(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+        cdef int32_t *numbers = <int32_t *>self.values + self.filled
         cdef uint32_t row
         for row in range(n):
             numbers[row] = <int32_t>get_number(records, row_at(records, rows, start + row), self.place)
 
-    cdef void fill_texts(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n):
-        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(self.offsets) + self.filled + 1
-        cdef char *text = PyBytes_AS_STRING(self.data)
+    cdef void fill_texts(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+        cdef int32_t *ends = self.ends + self.filled + 1
         cdef const Record *record
         cdef uint32_t row
         for row in range(n):
             record = row_at(records, rows, start + row)
             if is_present(records, record, self.place):
-                self.length += put_text(records, record, self.place, text + self.length)
+                self.length += put_text(records, record, self.place, self.values + self.length)
             ends[row] = self.length
 
     cdef int fill_json(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
-        cdef int32_t *ends = <int32_t *>PyBytes_AS_STRING(self.offsets) + self.filled + 1
+        cdef int32_t *ends = self.ends + self.filled + 1
         cdef const Record *record
         cdef uint32_t row
         for row in range(n):
