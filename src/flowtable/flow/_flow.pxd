@@ -19,6 +19,7 @@ cdef enum:
     PIECE_MASK = PIECE_RECORDS - 1
     MAX_FLOWS = 0x7FFFFFFF                      # the arena holds one more, and numbers fit into 32 bits
     NAMED_BY_USERS = 256                        # above the numbers of layers
+    NO_PIECE = 0xFFFFFFFF
 
 
 cdef enum FinishType:
@@ -44,11 +45,13 @@ cdef struct Applications:
 
 
 cdef class Records:
-    # The arena: flows in pieces that never move, in the order in which they began.
+    # The arena: flows in pieces that never move, each of one thread that counts packets, in the order in which
+    # that thread began them.
     cdef Record **pieces
     cdef PathNode *paths
     cdef Messages messages                      # that extra layers keep
-    cdef readonly uint32_t count
+    cdef uint64_t n_pieces                      # that were asked for
+    cdef readonly uint32_t count                # all numbers are below it
     cdef readonly uint32_t n_paths
     cdef readonly uint64_t paths_cut            # flows whose path is cut short, since there are too many paths
     cdef readonly str node_tid
@@ -61,9 +64,7 @@ cdef class Records:
     cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
     cdef PacketPool packets                     # by Record.raw_packets
-    cdef bytearray start_and_node               # what a UUID is made from: 8 bytes, and the node's TID
-    cdef uint8_t *uuid_input
-    cdef size_t uuid_length
+    cdef bytes start_and_node                   # what a UUID is made from: 8 bytes, and the node's TID
     cdef tuple path_texts
     cdef tuple application_texts
     cdef Applications *applications
@@ -76,12 +77,9 @@ cdef class Records:
 
     cdef void lock(self) noexcept nogil
     cdef void unlock(self) noexcept nogil
-    cdef Record *begin_flow(self, const Part *part, uint32_t parent, uint16_t application) noexcept nogil
+    cdef int begin_pools(self, limits) except -1
+    cdef uint32_t take_piece(self) noexcept nogil
     cdef uint16_t use_application(self, uint16_t application) noexcept nogil
-    cdef uint8_t tcp_bits(self) noexcept nogil
-    cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil
-    cdef Record *new_record(self) noexcept nogil
-    cdef bint new_piece(self, uint32_t piece) noexcept nogil
     cdef uint16_t path_of(self, const Part *part) noexcept nogil
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
     cdef tuple paths_by_number(self)

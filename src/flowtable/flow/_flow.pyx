@@ -5,23 +5,20 @@
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
 
+from flowtable._atomic cimport fetch_add
 from flowtable._memory cimport aligned_memory, prefer_large_pages
-from flowtable._types cimport (
-    BY_FIRST_PACKET, BY_PORTS, HAS_IP_METRIC, HAS_STATISTICS, HAS_STREAMS, HAS_TCP_METRIC, SIDE_A, SIDE_B, TCP, Record,
-)
+from flowtable._types cimport HAS_IP_METRIC, Record
 from flowtable.flow cimport _places as P
 from flowtable.flow._kept cimport messages_begin, messages_end
 from flowtable.flow._packets cimport Kept, packet_at, packets_begin, packets_end
 from flowtable.flow._places cimport (
     FRACTION, JSON, LONGEST_TEXT, NAME, TEXT, get_number, is_present, json_room_of, put_json, put_text,
 )
-from flowtable.flow._pool cimport pool_add, pool_begin, pool_end
+from flowtable.flow._pool cimport pool_begin, pool_end
 from flowtable.flow._statistics cimport Statistics
 from flowtable.flow._tcp cimport HANDSHAKE, Connection, TcpTimes
 from flowtable.packet._dissection cimport Part
-from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
 
 from flowtable.errors import OptionError
@@ -48,18 +45,10 @@ cdef class Records:
         self.options = frozenset(options)
         self.keep_statistics = "packet_statistics" in self.options
         self.has_of_ip = HAS_IP_METRIC if "defrag" in self.options else 0
-        pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
         self.keep_tcp = "tcp_metric" in self.options
         self.keep_streams = "reassemble" in self.options
-        pool_begin(
-            &self.tcp, sizeof(Connection) if self.keep_streams else 2 * sizeof(TcpTimes),
-            limits.tcp_bytes if self.keep_tcp else 0,
-        )
-        messages_begin(&self.messages, min(limits.message_bytes, 1 << 60) if "extra_layers" in self.options else 0)
-        packets_begin(&self.packets, min(limits.raw_packet_bytes, 1 << 60) if "raw_packets" in self.options else 0)
-        self.start_and_node = bytearray(8) + node_tid.encode()
-        self.uuid_input = self.start_and_node
-        self.uuid_length = len(self.start_and_node)
+        self.start_and_node = bytes(8) + node_tid.encode()
+        self.begin_pools(limits)
         self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
         self.applications = <Applications *>calloc(1, sizeof(Applications))
@@ -69,10 +58,22 @@ cdef class Records:
         self.applications.count = 1
         self.users_names = {}
 
+    cdef int begin_pools(self, limits) except -1:
+        cdef size_t of_tcp = sizeof(Connection) if self.keep_streams else 2 * sizeof(TcpTimes)
+        cdef bint made = (
+            pool_begin(&self.statistics, sizeof(Statistics), limits.statistics_bytes if self.keep_statistics else 0)
+            and pool_begin(&self.tcp, of_tcp, limits.tcp_bytes if self.keep_tcp else 0)
+            and messages_begin(&self.messages, limits.message_bytes if "extra_layers" in self.options else 0)
+            and packets_begin(&self.packets, limits.raw_packet_bytes if "raw_packets" in self.options else 0)
+        )
+        if not made:
+            raise MemoryError("no memory for a flow table")
+        return 0
+
     def __dealloc__(self):
-        cdef uint32_t piece
+        cdef uint64_t piece
         if self.pieces != NULL:
-            for piece in range((self.count + PIECE_RECORDS - 1) >> PIECE_BITS):
+            for piece in range(min(self.n_pieces, <uint64_t>MAX_PIECES)):
                 free(self.pieces[piece])
         messages_end(&self.messages)
         free(self.pieces)
@@ -105,83 +106,18 @@ cdef class Records:
     def __len__(self):
         return self.count
 
-    cdef Record *begin_flow(self, const Part *part, uint32_t parent, uint16_t application) noexcept nogil:
-        """A new record for the first packet of a flow, not counted yet; NULL when memory is out.
-
-        `parent` is the parent's number plus one, and 0 without; `application` is what name_application()
-        gave, and 0 for the name of the path's last layer.
-        """
-        cdef Record *record = self.new_record()
-        cdef uint64_t parent_uuid = record_at(self, parent - 1).uuid if parent else 0
-        cdef FlowIds ids
-        if record == NULL:
-            return NULL
-        ids = part_ids(part, parent != 0, parent_uuid)
-        record.key = part.key
-        record.key.parent = parent
-        record.start = record.last = part.time
-        record.swapped = part.swapped
-        record.path = self.path_of(part)
-        record.application = self.use_application(application or self.paths[record.path].layer)
-        record.uuid = flow_uuid(ids.key, part.time // 1000000, self.uuid_input, self.uuid_length)
-        record.tracking_id, record.l3_tracking_id = ids.l2, ids.l3
-        record.link_id, record.network_id = part.link_id, part.network_id
-        record.port_a, record.port_b = part.port_a, part.port_b
-        record.has_link = part.has_link
-        memcpy(record.link_a, part.link_a, 6)
-        memcpy(record.link_b, part.link_b, 6)
-        record.icmp_type, record.icmp_code = part.icmp_type, part.icmp_code
-        record.min_ttl = record.max_ttl = part.ttl
-        record.dscp = part.dscp
-        record.protocol, record.icmp_raw_type = part.protocol, part.icmp_raw_type
-        record.client = first_client(part)
-        if part.key.network:
-            self.set_innermost(self.count - 1, parent)
-            record.has |= self.has_of_ip
-        if self.keep_statistics:
-            record.statistics = pool_add(&self.statistics)
-            record.has |= HAS_STATISTICS if record.statistics else 0
-        if self.keep_tcp and part.key.transport == TCP:
-            record.tcp = pool_add(&self.tcp)
-            record.has |= self.tcp_bits() if record.tcp else 0
-        return record
-
-    cdef uint8_t tcp_bits(self) noexcept nogil:
-        return HAS_TCP_METRIC | HAS_STREAMS if self.keep_streams else HAS_TCP_METRIC
-
-    cdef void set_innermost(self, uint32_t number, uint32_t parent) noexcept nogil:
-        """A flow with IP is the innermost of its family: of those around it that had none further in."""
-        cdef uint32_t before = 0
-        cdef Record *ancestor
-        record_at(self, number).innermost = number + 1
-        while parent:
-            ancestor = record_at(self, parent - 1)
-            if ancestor.innermost and ancestor.innermost != parent and ancestor.innermost != before:
-                return
-            before = ancestor.innermost
-            ancestor.innermost = number + 1
-            parent = ancestor.key.parent
-
-    cdef Record *new_record(self) noexcept nogil:
-        cdef uint32_t piece = self.count >> PIECE_BITS
-        cdef Record *record
-        if self.count & PIECE_MASK == 0 and not self.new_piece(piece):
-            return NULL
-        record = record_at(self, self.count)
-        memset(record, 0, sizeof(Record))
-        self.count += 1
-        return record
-
-    cdef bint new_piece(self, uint32_t piece) noexcept nogil:
+    cdef uint32_t take_piece(self) noexcept nogil:
+        """The number of a piece of records for one thread alone; NO_PIECE when there is none, or no memory."""
+        cdef uint64_t piece = fetch_add(&self.n_pieces, 1)
         cdef void *memory = aligned_memory(PIECE_BYTES) if piece < MAX_PIECES else NULL
         if memory == NULL:
-            return False
+            return NO_PIECE
         prefer_large_pages(memory, PIECE_BYTES)
         self.pieces[piece] = <Record *>memory
-        return True
+        return <uint32_t>piece
 
     cdef uint16_t path_of(self, const Part *part) noexcept nogil:
-        """The path of a part's layers, without Linux cooked headers."""
+        """The path of a part's layers, without Linux cooked headers; to be called under the lock."""
         cdef uint16_t at = 0, child
         cdef uint8_t i, layer
         for i in range(part.n_layers):
@@ -224,9 +160,12 @@ cdef class Records:
         """The number of an application's name, which it gets when it is used for the first time."""
         cdef Applications *known = self.applications
         if application and known.number_of[application] == 0:
-            known.number_of[application] = <uint16_t>known.count
-            known.used[known.count] = application
-            known.count += 1
+            self.lock()
+            if known.number_of[application] == 0:
+                known.used[known.count] = application
+                known.number_of[application] = <uint16_t>known.count
+                known.count += 1
+            self.unlock()
         return known.number_of[application]
 
     # ---- names: of these a field holds the number, and a column the dictionary
@@ -356,13 +295,6 @@ cdef class Records:
             if parent:
                 self.children_of.setdefault(parent - 1, []).append(child)
         return 0
-
-
-cdef inline uint8_t first_client(const Part *part) noexcept nogil:
-    """Who the client is, as far as the first packet tells: its sender, or who has the higher port."""
-    if part.port_a == part.port_b:
-        return BY_FIRST_PACKET << 2 | SIDE_A
-    return BY_PORTS << 2 | (SIDE_A if part.port_a > part.port_b else SIDE_B)
 
 
 PLACES = {

@@ -4,10 +4,10 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from flowtable._types cimport HAS_VRRP, Record
-from flowtable.flow._pool cimport Pool, pool_add, pool_begin, pool_end, pool_item
+from flowtable.flow._pool cimport Pool, PoolShare, pool_add, pool_begin, pool_end, pool_item
 
 
 cdef enum:
@@ -27,19 +27,22 @@ cdef struct Message:
 
 cdef struct Messages:
     Pool items
+    PoolShare share             # of all threads: messages are kept under the records' lock
     uint64_t used               # bytes
     uint64_t limit
     uint64_t lost[HAS_VRRP + 1] # [kind]: messages that were not kept
 
 
-cdef inline void messages_begin(Messages *messages, uint64_t limit) noexcept nogil:
-    messages.used, messages.limit = 0, limit
-    pool_begin(&messages.items, sizeof(Message), limit)
+cdef inline bint messages_begin(Messages *messages, uint64_t limit) noexcept nogil:
+    """No messages yet; False when memory is out."""
+    memset(messages, 0, sizeof(Messages))
+    messages.limit = limit
+    return pool_begin(&messages.items, sizeof(Message), limit)
 
 
 cdef inline void messages_end(Messages *messages) noexcept nogil:
     cdef uint32_t number
-    for number in range(1, messages.items.count + 1):
+    for number in range(1, messages.share.next + 1):
         free((<Message *>pool_item(&messages.items, number)).data)
     pool_end(&messages.items)
 
@@ -80,7 +83,7 @@ cdef inline Message *new_message(Messages *messages, Record *record, uint8_t kin
     message.kind, message.next = kind, record.messages
     if not make_room(messages, &message, length):
         return NULL
-    number = pool_add(&messages.items)
+    number = pool_add(&messages.items, &messages.share)
     if number == 0:
         messages.used -= price_of_item() + message.capacity
         free(message.data)

@@ -4,7 +4,7 @@
 # places in steps of eight bytes, plus one; 0 is no packet. They grow in the order in which packets were read.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from flowtable._types cimport Record
@@ -33,17 +33,19 @@ cdef struct PacketPool:
     uint64_t refused        # packets that were not kept
 
 
-cdef inline void packets_begin(PacketPool *pool, uint64_t limit_bytes) noexcept nogil:
-    """An empty pool; numbers reach 32 GiB."""
-    pool.pieces = NULL
+cdef inline bint packets_begin(PacketPool *pool, uint64_t limit_bytes) noexcept nogil:
+    """An empty pool; numbers reach 32 GiB. False when memory is out."""
     pool.end = pool.refused = 0
     pool.limit = min(limit_bytes, <uint64_t>0xFFFFFFFE * PACKET_STEP)
+    pool.pieces = <uint8_t **>calloc((pool.limit >> PACKET_PIECE_BITS) + 1, sizeof(uint8_t *))
+    return pool.pieces != NULL
 
 
 cdef inline void packets_end(PacketPool *pool) noexcept nogil:
     cdef uint64_t piece
-    for piece in range((pool.end + PACKET_PIECE - 1) >> PACKET_PIECE_BITS):
-        free(pool.pieces[piece])
+    if pool.pieces != NULL:
+        for piece in range((pool.end + PACKET_PIECE - 1) >> PACKET_PIECE_BITS):
+            free(pool.pieces[piece])
     free(pool.pieces)
     pool.pieces = NULL
     pool.end = 0
@@ -71,10 +73,6 @@ cdef inline uint32_t packet_room(PacketPool *pool, uint32_t captured) noexcept n
 
 cdef inline bint packets_grow(PacketPool *pool, uint64_t piece) noexcept nogil:
     """One more piece behind those that are full."""
-    cdef void *pieces = realloc(pool.pieces, (piece + 1) * sizeof(void *))
-    if pieces == NULL:
-        return False
-    pool.pieces = <uint8_t **>pieces
     pool.pieces[piece] = <uint8_t *>malloc(min(<uint64_t>PACKET_PIECE, pool.limit - (piece << PACKET_PIECE_BITS)))
     return pool.pieces[piece] != NULL
 

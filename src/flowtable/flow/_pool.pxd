@@ -1,12 +1,14 @@
 # Side pools: what options keep of a flow lives outside its record, so that a flow costs nothing for what was
 # not asked for.
 #
-# Items have one size and never move. They have numbers from 1 on; 0 is no item. A pool that is full, or for
-# which there is no memory, refuses further items and counts them.
+# Items have one size and never move, and neither does the array of pieces that they are in. They have numbers
+# from 1 on; 0 is no item. A pool that is full, or for which there is no memory, refuses further items, which
+# are counted. Each thread that counts packets takes whole pieces for itself, its share.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 
+from flowtable._atomic cimport fetch_add
 from flowtable._exact cimport POOL_PIECE_BITS
 
 cdef enum:
@@ -14,30 +16,36 @@ cdef enum:
 
 
 cdef struct Pool:
-    uint8_t **pieces
+    uint8_t **pieces            # room for all that there can be
     uint32_t item_bytes
-    uint32_t count              # items in use
     uint32_t limit              # items at most
+    uint64_t given              # items in pieces that were given out, or asked for
+
+
+cdef struct PoolShare:
+    uint32_t next               # number of the next item, less one
+    uint32_t stop               # of the item behind the share's piece
     uint64_t refused            # items that were not given
 
 
-cdef inline void pool_begin(Pool *pool, size_t item_bytes, uint64_t limit_bytes) noexcept nogil:
-    """An empty pool for items of a size, which are to take at most `limit_bytes`."""
+cdef inline bint pool_begin(Pool *pool, size_t item_bytes, uint64_t limit_bytes) noexcept nogil:
+    """An empty pool for items of a size, which are to take at most `limit_bytes`; False when memory is out."""
     cdef uint64_t limit = limit_bytes // item_bytes
-    pool.pieces = NULL
     pool.item_bytes = <uint32_t>item_bytes
-    pool.count = 0
+    pool.given = 0
     pool.limit = <uint32_t>min(limit, <uint64_t>0xFFFFFFFE)
-    pool.refused = 0
+    pool.pieces = <uint8_t **>calloc((pool.limit >> POOL_PIECE_BITS) + 1, sizeof(uint8_t *))
+    return pool.pieces != NULL
 
 
 cdef inline void pool_end(Pool *pool) noexcept nogil:
-    cdef uint32_t piece
-    for piece in range((pool.count + POOL_PIECE_ITEMS - 1) >> POOL_PIECE_BITS):
-        free(pool.pieces[piece])
+    cdef uint64_t piece
+    if pool.pieces != NULL:
+        for piece in range((min(pool.given, <uint64_t>pool.limit) + POOL_PIECE_ITEMS - 1) >> POOL_PIECE_BITS):
+            free(pool.pieces[piece])
     free(pool.pieces)
     pool.pieces = NULL
-    pool.count = 0
+    pool.given = 0
 
 
 cdef inline void *pool_item(const Pool *pool, uint32_t number) noexcept nogil:
@@ -45,21 +53,26 @@ cdef inline void *pool_item(const Pool *pool, uint32_t number) noexcept nogil:
     return pool.pieces[(number - 1) >> POOL_PIECE_BITS] + <size_t>((number - 1) & (POOL_PIECE_ITEMS - 1)) * pool.item_bytes
 
 
-cdef inline uint32_t pool_add(Pool *pool) noexcept nogil:
+cdef inline uint32_t pool_add(Pool *pool, PoolShare *share) noexcept nogil:
     """The number of a new item, all zero; 0 when there is no room."""
-    if pool.count >= pool.limit or (pool.count & (POOL_PIECE_ITEMS - 1) == 0 and not pool_grow(pool)):
-        pool.refused += 1
+    if share.next == share.stop and not take_piece(pool, share):
+        share.refused += 1
         return 0
-    pool.count += 1
-    return pool.count
+    share.next += 1
+    return share.next
 
 
-cdef inline bint pool_grow(Pool *pool) noexcept nogil:
-    """One more piece behind those that are full."""
-    cdef uint32_t piece = pool.count >> POOL_PIECE_BITS
-    cdef void *pieces = realloc(pool.pieces, (piece + 1) * sizeof(void *))
-    if pieces == NULL:
+cdef inline bint take_piece(Pool *pool, PoolShare *share) noexcept nogil:
+    """One more piece for a share whose last one is full."""
+    cdef uint64_t first = pool.limit, items
+    if pool.given < pool.limit:
+        first = fetch_add(&pool.given, POOL_PIECE_ITEMS)
+    if first >= pool.limit:
         return False
-    pool.pieces = <uint8_t **>pieces
-    pool.pieces[piece] = <uint8_t *>calloc(min(POOL_PIECE_ITEMS, pool.limit - pool.count), pool.item_bytes)
-    return pool.pieces[piece] != NULL
+    items = min(<uint64_t>POOL_PIECE_ITEMS, pool.limit - first)
+    pool.pieces[first >> POOL_PIECE_BITS] = <uint8_t *>calloc(items, pool.item_bytes)
+    if pool.pieces[first >> POOL_PIECE_BITS] == NULL:
+        pool.given = pool.limit                 # so that there is no hole but the last one
+        return False
+    share.next, share.stop = <uint32_t>first, <uint32_t>(first + items)
+    return True

@@ -13,6 +13,7 @@ from flowtable._exact cimport exact_frames, forget_frames
 from flowtable._types cimport BATCH, HAS_DNS, HAS_STREAMS, MAX_PARTS, SIDE_A, SIDE_B, Frame, Record
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
+from flowtable.flow._begin cimport Maker, begin_flow, begin_maker, end_maker, number_of
 from flowtable.flow._flow cimport MAX_FLOWS, Records, record_at
 from flowtable.flow._packets cimport keep_packet
 from flowtable.flow._tcp cimport Connection, connection_of
@@ -68,6 +69,7 @@ cdef class Engine:
     """One table of flows that frames are counted into; nothing expires."""
 
     cdef readonly Records records
+    cdef Maker maker
     cdef Index index
     cdef Counts *tally
     cdef uint64_t *unknown_links        # [link type]: frames; NULL until there is one
@@ -116,7 +118,8 @@ cdef class Engine:
         self.programs = {}
         self.tally = <Counts *>calloc(1, sizeof(Counts))
         self.filters = <const Instruction **>calloc(LINK_TYPES if self.is_filtered else 1, sizeof(void *))
-        if self.tally == NULL or self.filters == NULL or not index_begin(&self.index):
+        if (self.tally == NULL or self.filters == NULL or not index_begin(&self.index)
+                or not begin_maker(&self.maker, records.start_and_node, len(records.start_and_node))):
             raise MemoryError("no memory for a flow table")
         if options.app_ports:
             self.name_ports(options.app_ports)
@@ -127,6 +130,7 @@ cdef class Engine:
         free(self.unknown_links)
         free(self.filters)
         index_end(&self.index)
+        end_maker(&self.maker)
         end_events(&self.streams.events)
 
     cdef int name_ports(self, app_ports) except -1:
@@ -349,7 +353,7 @@ cdef class Engine:
         """There is no room for the flow of part i: say so of all frames that are left in the batch."""
         for i in range(i, self.n_parts):
             self.tally.turned_away += self.parts[i].frames
-        return TABLE_FULL if self.records.count >= self.max_flows else NO_MEMORY
+        return TABLE_FULL if self.maker.begun >= self.max_flows else NO_MEMORY
 
     cdef void follow_segments(self, const uint32_t *number) noexcept nogil:
         """Take the batch's TCP segments into their streams, which are prefetched first."""
@@ -379,40 +383,42 @@ cdef class Engine:
 
     cdef int stop_streams(self) except -1:
         """Reading is over: give on all that waits; gives an Outcome."""
-        cdef uint32_t number = 0
-        while self.reassemble and number < self.records.count:
+        cdef uint32_t nth = 0
+        while self.reassemble and nth < self.maker.begun:
             with nogil:
                 self.records.lock()
-                number = self.stop_some(number)
+                nth = self.stop_some(nth)
                 self.records.unlock()
             if self.streams.events.failed:
                 return NO_MEMORY
             self.hand_over()
         return DONE
 
-    cdef uint32_t stop_some(self, uint32_t number) noexcept nogil:
-        """Stop the streams of flows from a number on until it is time to hand over; gives the next number."""
+    cdef uint32_t stop_some(self, uint32_t nth) noexcept nogil:
+        """Stop the streams of flows from the nth one on until it is time to hand over; gives the next one."""
         cdef Record *record
+        cdef uint32_t number
         cdef Way way
         cdef uint8_t side
-        while number < self.records.count and not is_time(&self.streams.events):
+        while nth < self.maker.begun and not is_time(&self.streams.events):
+            number = number_of(&self.maker, nth)
             record = record_at(self.records, number)
             if record.has & HAS_STREAMS:
                 for side in range(SIDE_A, SIDE_B + 1):
                     way = way_of(&self.streams, connection_of(&self.records.tcp, record), number, side)
                     stop(&way, self.latest)
-            number += 1
-        return number
+            nth += 1
+        return nth
 
     cdef void drop_streams(self) noexcept nogil:
         """Let go of what still waits, when reading ended in an error."""
         cdef Record *record
-        cdef uint32_t number
+        cdef uint32_t nth
         cdef int i
         if self.streams.held.price == 0:
             return
-        for number in range(self.records.count):
-            record = record_at(self.records, number)
+        for nth in range(self.maker.begun):
+            record = record_at(self.records, number_of(&self.maker, nth))
             if record.has & HAS_STREAMS:
                 for i in range(2):
                     drop_held(&self.streams.held, &connection_of(&self.records.tcp, record).streams[i])
@@ -426,13 +432,15 @@ cdef class Engine:
 
     cdef uint32_t begin_flow(self, Part *part) noexcept nogil:
         cdef Dissection scratch
-        cdef uint32_t number = self.records.count
-        if number >= self.max_flows:
+        cdef uint32_t number
+        if self.maker.begun >= self.max_flows:
             return NOT_FOUND
         if part.application and part.payload_state == UNSEEN and not decode_application(&scratch, part):
             self.tally.stops[scratch.stop][scratch.stop_layer] += 1
-        if self.records.begin_flow(part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
+        if begin_flow(&self.maker, self.records, part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
             return NOT_FOUND
+        number = number_of(&self.maker, self.maker.begun - 1)
+        self.records.count = number + 1
         return number if index_add(&self.index, part.hash, number) else NOT_FOUND
 
     def counts(self):
@@ -445,7 +453,7 @@ cdef class Engine:
             "filtered": self.tally.filtered,
             "turned_away": self.tally.turned_away,
             "steps_back": self.tally.steps_back,
-            "flows": self.records.count,
+            "flows": self.maker.begun,
             "paths_cut": self.records.paths_cut,
             "unknown_links": {
                 link_type: self.unknown_links[link_type]
@@ -462,8 +470,8 @@ cdef class Engine:
     cdef dict lost(self):
         """What limits left out of flows, by name."""
         lost = {f"{layer} messages": self.records.messages.lost[<int>kind] for layer, kind in KINDS.items()}
-        lost["flows without packet statistics"] = self.records.statistics.refused
-        lost["flows without TCP metrics"] = self.records.tcp.refused
+        lost["flows without packet statistics"] = self.maker.statistics.refused
+        lost["flows without TCP metrics"] = self.maker.tcp.refused
         lost["gaps of streams over stream_bytes"] = self.streams.over_bytes
         lost["gaps of streams over streams_bytes"] = self.streams.over_all_bytes
         lost["gaps of streams over stream_gaps"] = self.streams.over_gaps
