@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ALL_ON: Final = options_of(ALL_MORE)
-MODES: Final = ({}, {"layer_key": "L3"}, ALL_ON, {**ALL_ON, "layer_key": "L3"}, {**ALL_ON, "limits": SMALL})
+IN_THREADS: Final = {name: on for name, on in ALL_ON.items() if name not in ("defrag", "raw_packets")}
+MODES: Final = (
+    {"threads": 1},
+    {"layer_key": "L3", "threads": 1},
+    ALL_ON,
+    {**ALL_ON, "layer_key": "L3"},
+    {**ALL_ON, "limits": SMALL},
+    {**IN_THREADS, "threads": 3},
+)
 LARGEST_CHANGED: Final = 200_000  # bytes; larger captures are only read as they are
 WARM_UP: Final = 2_000  # captures read before memory is looked at
 GROWTH: Final = 200  # MB that it may grow from then on; the sanitizers hold freed memory back

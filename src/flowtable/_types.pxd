@@ -4,12 +4,14 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cdef struct Frame:
-    # One captured frame. `data` points into its source's window and is valid until that source refills.
+    # One captured frame. `data` points into its source's window and is valid until that source refills; see
+    # PacketSource.keep_windows().
     const uint8_t *data
     uint32_t captured       # bytes at `data`
     uint32_t length         # bytes on the wire
     int64_t time            # Unix ns, 0 or later
     uint16_t link_type      # LINKTYPE_ number, as capture files hold it
+    uint64_t number         # of all frames that are dealt out to several engines; meaningless with one
 
 
 cdef enum:
@@ -142,7 +144,8 @@ cdef struct Record:
     uint32_t statistics
     uint32_t messages
     uint32_t raw_packets    # of the last one kept
-    uint64_t reserved1[2]
+    uint64_t order          # the number of its first frame
+    uint64_t reserved1
 
 
 cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:

@@ -70,7 +70,7 @@ def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) << 10
 
 limits = flowtable.Limits(fragment_bytes=int(sys.argv[2]))
-flowtable.read(sys.argv[1])
+flowtable.read(sys.argv[1], threads=1)
 before = peak()
 flows = flowtable.read(sys.argv[1], defrag=True, limits=limits)
 assert flows.account.adds_up()

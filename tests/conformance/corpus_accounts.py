@@ -1,4 +1,6 @@
-"""Read every capture of a folder: each frame has to be accounted for, and each flow to be the same as JSON.
+"""Read every capture of a folder.
+
+Each frame has to be accounted for, and each flow to be the same as JSON, and when several threads count.
 
 Run it as ``python tests/conformance/corpus_accounts.py FOLDER``; it exits with 1 if a capture fails.
 """
@@ -18,7 +20,7 @@ from flowtable.capture import open_capture
 def fault(path: pathlib.Path, *, defrag: bool) -> str | None:
     """What is wrong with the reading of a capture; nothing if it is none."""
     try:
-        flows = flowtable.read(path, defrag=defrag)
+        flows = flowtable.read(path, defrag=defrag, threads=1)
     except flowtable.CaptureError:
         return None
     if not flows.account.adds_up():
@@ -29,6 +31,16 @@ def fault(path: pathlib.Path, *, defrag: bool) -> str | None:
     flows.write_json(lines)
     if [json.loads(line) for line in lines.getvalue().splitlines()] != [flow.to_dict() for flow in flows]:
         return "JSON and to_dict are not the same"
+    return None if defrag else fault_of_threads(path, flows)
+
+
+def fault_of_threads(path: pathlib.Path, flows: flowtable.FlowSet) -> str | None:
+    """What is another way when three threads count."""
+    again = flowtable.read(path, threads=3)
+    if again.account != flows.account:
+        return f"with threads the account is another one: {again.account}"
+    if [flow.to_dict() for flow in again] != [flow.to_dict() for flow in flows]:
+        return "with threads the flows are other ones, or in another order"
     return None
 
 

@@ -1,6 +1,6 @@
-"""Finds what these tests share with those of packets."""
+"""Finds what these tests share with those of packets and of flows."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "packet"))
+sys.path[:0] = (str(Path(__file__).parents[1] / room) for room in ("packet", "flow"))

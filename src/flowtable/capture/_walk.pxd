@@ -1,7 +1,7 @@
 # Where frames come from. The engine holds one PacketSource and calls walk() until it gives 0, then
 # refill(), until that gives False.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from flowtable._types cimport BATCH, Frame
 from flowtable.capture._lanes cimport Lane
@@ -28,8 +28,17 @@ cdef class PacketSource:
     # Read on; False at the end. True does not promise a whole frame.
     cdef bint refill(self) except -1
 
+    # From now on windows take turns, so that frames stay valid over so many calls of refill(), or fewer where
+    # that would take too much memory; gives over how many.
+    cdef int keep_windows(self, int refills) except -1
+
     # Give back files and memory; nothing more is walked.
     cdef int stop_reading(self) except -1
+
+
+cdef struct Window:
+    uint8_t *memory             # NULL until its first turn
+    size_t capacity
 
 
 cdef class CaptureReader(PacketSource):
@@ -38,7 +47,12 @@ cdef class CaptureReader(PacketSource):
     cdef str _name
     cdef uint64_t _base         # offset in the (unpacked) file of the window's first byte
     cdef bint _ended
+    cdef Window *_resting       # windows that frames given before may be in
+    cdef int _resting_windows
+    cdef int _next_window       # that rests longest
+    cdef uint64_t _given        # frames when windows took turns last
 
+    cdef int _take_turns(self) except -1
     cdef bint _start(self) except -1
     cdef bint _read_more(self) except -1
     cdef bint _make_room(self) except -1
@@ -56,6 +70,9 @@ cdef class MergedReader(PacketSource):
     cdef Lane *_starved         # the one lane that needs refill() before anything else can be given
     cdef object _size
     cdef object _done           # position of the files that are read
+    cdef int _refills           # over which frames stay valid; 0: over none
+    cdef uint64_t _refilled     # times
+    cdef object _leaving        # (when, reader) of those that are read, whose frames are still valid
 
     cdef bint _fill_lane(self, Lane *lane) noexcept nogil
     cdef bint _feed(self, Lane *lane) except -1

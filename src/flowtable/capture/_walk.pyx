@@ -6,12 +6,13 @@ with the interpreter lock held, except Python's own iteration.
 """
 
 import warnings
+from collections import deque
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memmove, memset
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
 
 from flowtable._exact cimport fence
 from flowtable.capture._lanes cimport sift_down, sift_up
@@ -149,6 +150,9 @@ cdef class PacketSource:
         finally:
             self.end_reading()
 
+    cdef int keep_windows(self, int refills) except -1:
+        return refills
+
     cdef int stop_reading(self) except -1:
         return 0
 
@@ -189,7 +193,11 @@ cdef class CaptureReader(PacketSource):
             raise
 
     def __dealloc__(self):
+        cdef int i
         free(self._walker.window)
+        for i in range(self._resting_windows):
+            free(self._resting[i].memory)
+        free(self._resting)
         free(self._walker.pcapng.interfaces)
 
     cdef int walk(self, Frame *out, int capacity) noexcept nogil:
@@ -261,7 +269,10 @@ cdef class CaptureReader(PacketSource):
         """Move what is left to the window's front and read once; False: the stream is at its end."""
         cdef Walker *w = &self._walker
         cdef size_t kept = w.end - w.begin
-        memmove(w.window, w.window + w.begin, kept)
+        if self._resting_windows and w.scan.tally.frames != self._given:
+            self._take_turns()
+        else:
+            memmove(w.window, w.window + w.begin, kept)
         self._base += w.begin
         w.begin = 0
         w.end = kept
@@ -274,6 +285,34 @@ cdef class CaptureReader(PacketSource):
             room.release()
             fence(w.window, w.end, w.capacity)
         return w.end > kept
+
+    cdef int keep_windows(self, int refills) except -1:
+        self._resting = <Window *>calloc(refills, sizeof(Window))
+        if self._resting is NULL:
+            raise MemoryError("no memory for a capture's windows")
+        self._resting_windows = refills
+        return refills
+
+    cdef int _take_turns(self) except -1:
+        """Go on in the window that rests longest, at whose front is then what is left.
+
+        One that has given no frame since the last turn goes on being used.
+        """
+        cdef Walker *w = &self._walker
+        cdef Window *other = &self._resting[self._next_window]
+        cdef void *memory = other.memory
+        if other.capacity < w.capacity:
+            memory = realloc(other.memory, w.capacity)
+            if memory is NULL:
+                raise StreamError("there is no memory for one more window")
+            other.memory, other.capacity = <uint8_t *>memory, w.capacity
+        fence(other.memory, other.capacity, other.capacity)
+        memcpy(other.memory, w.window + w.begin, w.end - w.begin)
+        other.memory, w.window = w.window, other.memory
+        other.capacity, w.capacity = w.capacity, other.capacity
+        self._next_window = (self._next_window + 1) % self._resting_windows
+        self._given = w.scan.tally.frames
+        return 0
 
     cdef bint _make_room(self) except -1:
         """Double a full window, until the record that did not fit does.
@@ -352,6 +391,7 @@ cdef class MergedReader(PacketSource):
         if self._heap is NULL:
             raise MemoryError("no memory for merging captures")
         self._readers = {}
+        self._leaving = deque()
         self._done = 0
         self._size = size
         self.tally.incomplete = incomplete
@@ -361,6 +401,14 @@ cdef class MergedReader(PacketSource):
     def __dealloc__(self):
         self._drop_lanes()
         free(self._heap)
+
+    cdef int keep_windows(self, int refills) except -1:
+        """There may be many files, each with windows of its own, which are small then."""
+        cdef CaptureReader reader
+        self._refills = refills
+        for reader in self._readers.values():
+            reader.keep_windows(self._refills)
+        return self._refills
 
     cdef void _drop_lanes(self) noexcept nogil:
         while self._lanes > 0:
@@ -404,6 +452,9 @@ cdef class MergedReader(PacketSource):
 
     cdef bint refill(self) except -1:
         cdef Lane *lane = self._starved
+        self._refilled += 1
+        while self._leaving and self._leaving[0][0] + self._refills < self._refilled:
+            self._leaving.popleft()
         if lane is not NULL:
             self._starved = NULL
             self._feed(lane)
@@ -432,12 +483,14 @@ cdef class MergedReader(PacketSource):
         return True
 
     cdef bint _retire(self, Lane *lane) except -1:
-        """The lane's file is read; its window goes."""
+        """The lane's file is read; its windows go as soon as its frames may."""
         cdef CaptureReader reader = self._readers.pop(lane.order)
         free(lane)
         self._done += reader.position
         self.tally.incomplete += reader._walker.scan.tally.incomplete
         reader.stop_reading()
+        if self._refills:
+            self._leaving.append((self._refilled, reader))
         return True
 
     cdef bint _open_next(self) except -1:
@@ -456,6 +509,8 @@ cdef class MergedReader(PacketSource):
         if lane is NULL:
             raise MemoryError("no memory for merging captures")
         self._readers[each.order] = reader
+        if self._refills:
+            reader.keep_windows(self._refills)
         lane.walker = &reader._walker
         lane.order = each.order
         self.tally.times_clamped += reader._walker.scan.tally.times_clamped

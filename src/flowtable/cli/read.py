@@ -161,6 +161,7 @@ def _add_reading(group: argparse._ArgumentGroup) -> None:
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
     add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
+    add("--threads", metavar="N", type=whole_number, help="threads that count packets (one for each core)")
     add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
     add("--tcp-metric", action="store_true", help="keep the times of SYN, FIN and RST each way")
     add("--reassemble", action="store_true", help="count what TCP streams lack or send again")
@@ -201,6 +202,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,
+            threads=options.threads,
             app_ports=_app_ports(options.app_ports),
             tcp_metric=options.tcp_metric,
             extra_layers=options.extra_layers,

@@ -76,6 +76,7 @@ cdef inline Record *begin_flow(Maker *maker, Records records, const Part *part, 
     record.key = part.key
     record.key.parent = parent
     record.start = record.last = part.time
+    record.order = part.order
     record.swapped = part.swapped
     record.path = path_of(maker, records, part)
     record.application = records.use_application(application or records.paths[record.path].layer)

@@ -83,6 +83,12 @@ cdef class Records:
         pool_end(&self.tcp)
         packets_end(&self.packets)
 
+    def lost(self, kinds):
+        """What limits on all flows together left out, by name; ``kinds`` are those of messages by layer."""
+        lost = {f"{layer} messages": self.messages.lost[<int>kind] for layer, kind in kinds.items()}
+        lost["raw packets that were not kept"] = self.packets.refused
+        return lost
+
     # ---- one thread at a time: flows are looked at by others while packets change them
 
     cdef void lock(self) noexcept nogil:

@@ -4,6 +4,8 @@ from flowtable.packet._defrag import IPDefragger
 
 TUNNELS: dict[str, tuple[int, ...]]
 
+def check_tunnels(names: Iterable[str]) -> None: ...
+
 class PartFacts:
     @property
     def length(self) -> int: ...

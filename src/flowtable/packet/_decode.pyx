@@ -78,6 +78,11 @@ cdef uint64_t tunnel_set(object names) except? 0:
     return tunnels
 
 
+def check_tunnels(names):
+    """Raise OptionError unless there are tunnels of these names."""
+    tunnel_set(names)
+
+
 cdef void row(uint8_t layer, Protocol protocol, int space=0, int number=0, bint is_application=False):
     """One way to a layer: what it is called, how it is read, and which number in which space names it."""
     PROTOCOLS[layer] = protocol

@@ -70,6 +70,7 @@ cdef struct Part:
     uint64_t hash           # of the key and of the parents' keys
     uint64_t link_id        # VLAN ids, 12 bits each, the outermost lowest
     int64_t time            # Unix ns
+    uint64_t order          # the number of its frame
     const uint8_t *payload  # of the application, or of the TCP segment
     uint32_t payload_length # bytes captured
     uint32_t captured       # of its packet, where packets are kept: see _packet.pxd

@@ -41,66 +41,22 @@ from flowtable.table.streams import StreamData
 
 cdef enum:
     LINK_TYPES = 65536
-    BATCH_PARTS = BATCH + MAX_PARTS     # a frame's parts may go beyond a full batch
-    BATCH_WHOLE = 1 << 20               # bytes of datagrams put together, after which a batch is full as well
 
 
-cdef enum Outcome:
-    DONE = 0
-    TABLE_FULL = 1
-    NO_MEMORY = 2
-    GOES_ON = 3         # there may be more in the window
-
+OUTCOMES = ("done", "table full", "no memory")
 
 cdef Instruction NOTHING          # stands for a filter that fits no frame of its link type
-
-
-cdef struct Counts:
-    uint64_t frames
-    uint64_t in_flows
-    uint64_t filtered
-    uint64_t turned_away                # for want of room for their flows
-    uint64_t steps_back
-    uint64_t discards[STOPS][256]       # [why decoding stopped][at which layer]
-    uint64_t stops[STOPS][256]
 
 
 cdef class Engine:
     """One table of flows that frames are counted into; nothing expires."""
 
-    cdef readonly Records records
-    cdef Maker maker
-    cdef Index index
-    cdef Counts *tally
-    cdef uint64_t *unknown_links        # [link type]: frames; NULL until there is one
-    cdef bint failed                    # there was no memory to count them
-    cdef dict programs                  # keeps alive what filters points to
-    cdef const Instruction **filters    # [link type]: its program, NOTHING, or NULL: not compiled; if is_filtered
-    cdef object filter_set
-    cdef PortNames *port_names          # NULL: ports have no names
-    cdef bint is_filtered
-    cdef readonly IPDefragger defragger     # None: fragments are left alone
-    cdef Decoding how
-    cdef uint64_t k0
-    cdef uint64_t k1
-    cdef readonly uint64_t max_flows
-    cdef int64_t latest                 # ns; the time of the frame before
-    cdef bint reassemble
-    cdef Streams streams
-    cdef object listener                # gets what streams give on; None: nobody does
-    cdef uint32_t raw_packets           # kept of each flow
-    cdef uint8_t layer_key
-    cdef bint key_ids
-    cdef bint keeps_messages
-    cdef uint8_t kinds[256]             # [layer]: HAS_ bit of the messages to keep, or 0
-    cdef uint32_t n_parts
-    cdef Part parts[BATCH_PARTS]
-
-    def __cinit__(self, Records records not None, options, filter_set, listener=None):
+    def __cinit__(self, Records records not None, options, filter_set, listener=None, *, int engines=1):
         self.records = records
+        self.alone = engines == 1
         self.reassemble = options.reassemble
         self.listener = listener
-        begin_streams(&self.streams, options.limits, listener is not None)
+        begin_streams(&self.streams, options.limits, engines, listener is not None)
         self.layer_key = <uint8_t>int(options.layer_key)
         self.key_ids = options.key_ids
         self.how.tunnels = tunnel_set(options.tunnels)
@@ -161,7 +117,7 @@ cdef class Engine:
                 outcome = self.stop_streams()
         finally:
             self.drop_streams()
-        return ("done", "table full", "no memory")[outcome]
+        return OUTCOMES[outcome]
 
     cdef int drain(self, PacketSource source) except -1:
         """Count the frames that a source has in its window; gives an Outcome."""
@@ -194,6 +150,25 @@ cdef class Engine:
             self.prepare_filters(frames, n)
             outcome = self.take(frames, n)
         return GOES_ON if n and outcome == DONE else outcome
+
+    cdef str count_dealt(self, Frame *frames, uint32_t n):
+        """Count frames that stay where they are meanwhile; gives what run() gives."""
+        cdef uint32_t at = 0
+        cdef int outcome = DONE, some = 0
+        while at < n and outcome == DONE:
+            some = min(<uint32_t>BATCH, n - at)
+            self.prepare_filters(&frames[at], some)
+            with nogil:
+                while some and outcome == DONE and self.has_filters(&frames[at], some):
+                    outcome = self.take(&frames[at], some)
+                    at += some
+                    some = min(<uint32_t>BATCH, n - at)
+        return OUTCOMES[outcome]
+
+    def stop_dealt(self, int64_t latest):
+        """There are no more frames, the last of which had a time; gives what run() gives."""
+        self.latest = latest
+        return OUTCOMES[self.stop_streams()]
 
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil:
         """Whether the filter is compiled for the link types of all these frames."""
@@ -229,9 +204,11 @@ cdef class Engine:
         """Count some frames; gives an Outcome. Their bytes are not looked at afterwards."""
         cdef int outcome
         exact_frames(frames, n)
-        self.records.lock()
+        if self.alone:
+            self.records.lock()
         outcome = self.count(frames, n)
-        self.records.unlock()
+        if self.alone:
+            self.records.unlock()
         forget_frames(frames, n)
         return outcome
 
@@ -239,6 +216,8 @@ cdef class Engine:
         cdef int i, outcome
         self.n_parts = 0
         for i in range(n):
+            if i + FRAMES_AHEAD < n:
+                prefetch(frames[i + FRAMES_AHEAD].data)
             if self.is_full():
                 outcome = self.update()
                 if outcome != DONE:
@@ -265,7 +244,7 @@ cdef class Engine:
         n = decode_frame(&d, frame, &self.parts[self.n_parts], &self.how)
         if self.raw_packets:
             note_packets(&d, frame, &self.parts[self.n_parts], n)
-        n = self.keep_parts(n, frame.time, d.frames)
+        n = self.keep_parts(n, frame, d.frames)
         if d.n_layers == 0 and d.stop == UNKNOWN:
             self.count_unknown_link(frame.link_type)
             return
@@ -282,7 +261,7 @@ cdef class Engine:
             return
         self.unknown_links[link_type] += 1
 
-    cdef uint32_t keep_parts(self, uint32_t n, int64_t time, uint32_t frames) noexcept nogil:
+    cdef uint32_t keep_parts(self, uint32_t n, const Frame *frame, uint32_t frames) noexcept nogil:
         """Close the gaps of parts without addresses, link parts to parents; gives how many are kept."""
         cdef uint32_t i, kept = 0
         cdef Part *first = &self.parts[self.n_parts]
@@ -293,7 +272,7 @@ cdef class Engine:
             part = &first[kept]
             if part != &first[i]:
                 memmove(part, &first[i], sizeof(Part))
-            part.time = time
+            part.time, part.order = frame.time, frame.number
             part.parent = <int8_t>(self.n_parts + kept - 1) if kept else -1
             part.length = counted_length(part, self.layer_key)
             order_key(part, self.layer_key, self.key_ids)
@@ -347,7 +326,9 @@ cdef class Engine:
         if part.payload_state == UNSEEN:
             decode_application(&scratch, part)
         if part.payload_state == PARSED:
+            self.records.lock()
             keep_message(&self.records.messages, record, kind, part.payload, kept_length(part), part.time)
+            self.records.unlock()
 
     cdef int turn_away(self, uint32_t i) noexcept nogil:
         """There is no room for the flow of part i: say so of all frames that are left in the batch."""
@@ -440,8 +421,12 @@ cdef class Engine:
         if begin_flow(&self.maker, self.records, part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
             return NOT_FOUND
         number = number_of(&self.maker, self.maker.begun - 1)
-        self.records.count = number + 1
+        if self.alone:
+            self.records.count = number + 1
         return number if index_add(&self.index, part.hash, number) else NOT_FOUND
+
+    def rows(self):
+        """The records of its flows in order: None, which stands for all."""
 
     def counts(self):
         """What became of the frames, as plain numbers: see ``account.py``, which names them."""
@@ -454,7 +439,6 @@ cdef class Engine:
             "turned_away": self.tally.turned_away,
             "steps_back": self.tally.steps_back,
             "flows": self.maker.begun,
-            "paths_cut": self.records.paths_cut,
             "unknown_links": {
                 link_type: self.unknown_links[link_type]
                 for link_type in range(LINK_TYPES if self.unknown_links != NULL else 0)
@@ -464,19 +448,18 @@ cdef class Engine:
             "stops": by_reason(self.tally.stops),
             "held": held,
             "fragments_discarded": discarded,
-            "lost": lost | {name: number for name, number in self.lost().items() if number},
+            "lost": lost | self.lost(),
         }
 
     cdef dict lost(self):
-        """What limits left out of flows, by name."""
-        lost = {f"{layer} messages": self.records.messages.lost[<int>kind] for layer, kind in KINDS.items()}
-        lost["flows without packet statistics"] = self.maker.statistics.refused
-        lost["flows without TCP metrics"] = self.maker.tcp.refused
-        lost["gaps of streams over stream_bytes"] = self.streams.over_bytes
-        lost["gaps of streams over streams_bytes"] = self.streams.over_all_bytes
-        lost["gaps of streams over stream_gaps"] = self.streams.over_gaps
-        lost["raw packets that were not kept"] = self.records.packets.refused
-        return lost
+        """What limits left out of this engine's flows, by name."""
+        return {
+            "flows without packet statistics": self.maker.statistics.refused,
+            "flows without TCP metrics": self.maker.tcp.refused,
+            "gaps of streams over stream_bytes": self.streams.over_bytes,
+            "gaps of streams over streams_bytes": self.streams.over_all_bytes,
+            "gaps of streams over stream_gaps": self.streams.over_gaps,
+        }
 
 
 cdef bint read_on(PacketSource source) except -1:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
 from flowtable.flow.schema import EXTRA_LAYERS
 from flowtable.packet import TUNNELS, LayerKeyMode
+from flowtable.packet._decode import check_tunnels
 from flowtable.table.application_ports import ApplicationPortMap
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ __all__ = ["FILLING", "EngineOptions", "Limits", "listener_option", "text_option
 
 FILLING: Final = ("packet_statistics", "tcp_metric", "reassemble", "extra_layers", "defrag", "raw_packets")
 """Names of the options that fill fields of flows."""
+MOST_THREADS: Final = 256
+"""Threads that can be asked for."""
 MOST_RAW_PACKETS: Final = 65_535
 """Packets that a flow can be told to keep; they are numbered with 16 bits."""
 
@@ -78,6 +82,7 @@ class EngineOptions:
     reassemble: bool = False
     limits: Limits = Limits()
     app_ports: ApplicationPortMap | None = None
+    threads: int | None = None
 
     @classmethod
     def checked(  # noqa: PLR0913 - options, by name only
@@ -95,6 +100,7 @@ class EngineOptions:
         reassemble: bool,
         limits: Limits | None,
         app_ports: ApplicationPortMap | None,
+        threads: int | None,
     ) -> EngineOptions:
         """Take options as users give them.
 
@@ -104,8 +110,8 @@ class EngineOptions:
         """
         return cls(
             layer_key=LayerKeyMode.by_name(layer_key),
-            tunnels=_names("tunnels", tunnels),
-            packet_statistics=bool(packet_statistics),
+            tunnels=_tunnels(tunnels),
+            packet_statistics=_switch("packet_statistics", packet_statistics),
             key_ids=_switch("key_ids", key_ids),
             defrag=_switch("defrag", defrag),
             raw_packets=_raw_packets(raw_packets),
@@ -115,6 +121,7 @@ class EngineOptions:
             extra_layers=_extra_layers(extra_layers),
             limits=_limits(limits),
             app_ports=_app_ports(app_ports),
+            threads=_threads(threads),
         )
 
     @property
@@ -134,12 +141,18 @@ def text_option(option: str, value: str) -> str:
     return value
 
 
-def _names(option: str, value: Iterable[str]) -> tuple[str, ...]:
+def _names(option: str, value: Iterable[str], such_as: tuple[str, ...]) -> tuple[str, ...]:
     several = hasattr(value, "__iter__") and not isinstance(value, str)
     names = tuple(value) if several else ()
     if not several or not all(isinstance(name, str) for name in names):
-        raise OptionError(f"{option}: takes several names, such as ('gre', 'vxlan'), not {value!r}")
+        raise OptionError(f"{option}: takes several names, such as {such_as!r}, not {value!r}")
     return names
+
+
+def _tunnels(names: Iterable[str]) -> tuple[str, ...]:
+    wanted = _names("tunnels", names, ("gre", "vxlan"))
+    check_tunnels(wanted)
+    return wanted
 
 
 def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - the value of an option that is on or off
@@ -149,7 +162,7 @@ def _switch(option: str, value: bool) -> bool:  # noqa: FBT001 - the value of an
 
 
 def _extra_layers(names: Iterable[str]) -> tuple[str, ...]:
-    wanted = _names("extra_layers", names)
+    wanted = _names("extra_layers", names, EXTRA_LAYERS)
     for name in wanted:
         if name not in EXTRA_LAYERS:
             raise OptionError(
@@ -177,6 +190,20 @@ def _raw_packets(number: int) -> int:
             f"raw_packets: takes a number of packets, 0 to {MOST_RAW_PACKETS:,}, not {number!r}"
         )
     return number
+
+
+def _threads(threads: int | None) -> int | None:
+    if threads is not None and (
+        not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MOST_THREADS
+    ):
+        raise OptionError(f"threads: takes a number from 1 to {MOST_THREADS}, not {threads!r}")
+    return threads
+
+
+def available_cores() -> int:
+    """Count the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_THREADS)
 
 
 def _limits(limits: Limits | None) -> Limits:

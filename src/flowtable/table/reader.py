@@ -9,12 +9,13 @@ from flowtable.capture.bpf import LinkFilters
 from flowtable.capture.link_types import link_type_name
 from flowtable.errors import TableFull
 from flowtable.flow._flow import Records
+from flowtable.flow._messages import KINDS
 from flowtable.flow.account import Account
 from flowtable.flow.flowset import FlowSet
 from flowtable.packet import TUNNELS
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 from flowtable.table._engine import Engine
-from flowtable.table.options import EngineOptions, listener_option, text_option
+from flowtable.table.options import EngineOptions, available_cores, listener_option, text_option
 
 if TYPE_CHECKING:
     import os
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from flowtable.capture import PacketSource
     from flowtable.packet import LayerKeyMode
     from flowtable.table.application_ports import ApplicationPortMap
+    from flowtable.table.cores import Cores
     from flowtable.table.options import Limits
     from flowtable.table.streams import StreamListener
 
@@ -40,6 +42,8 @@ _STOPS: Final = (  # by the numbers of Stop in packet/_dissection.pxd
 _TRUNCATED: Final = 1
 _MALFORMED: Final = 2
 _NO_ADDRESSES: Final = "without Ethernet or IP"
+SMALL_CAPTURE: Final = 16 << 20
+"""Bytes of a capture that is read before threads would have begun to help."""
 
 
 def read(  # noqa: PLR0913 - all but the first are options, by name only
@@ -61,6 +65,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     streams: StreamListener | None = None,
     limits: Limits | None = None,
     app_ports: ApplicationPortMap | None = None,
+    threads: int | None = None,
     progress: Callable[[PacketSource], None] | None = None,
 ) -> FlowSet:
     """Read captures and give their flows.
@@ -94,6 +99,10 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
             raised.
         limits: how much memory options may take.
         app_ports: names of applications by TCP and UDP port; they go before the last layer's.
+        threads: how many are to count packets; unless given, one for each core that the process may use, and
+            one for a small capture. The flows are the same, in the same order. A flow stays with the one that
+            has its outermost pair of addresses, so that all that is in one tunnel is counted by one thread;
+            with ``defrag``, ``raw_packets``, ``streams`` or ``max_flows`` one counts everything.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
 
     Raises:
@@ -116,34 +125,58 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         reassemble=reassemble if streams is None else True,
         limits=limits,
         app_ports=app_ports,
+        threads=threads,
     )
     expression = "" if bpf is None else text_option("bpf", bpf)
-    engine = Engine(
-        Records(
-            text_option("node_tid", node_tid),
-            text_option("capture_id", capture_id),
-            options.filled,
-            options.limits,
-        ),
-        options,
-        LinkFilters(expression) if expression.strip() else None,
-        listener_option(streams),
-    )
+    names = text_option("node_tid", node_tid), text_option("capture_id", capture_id)
+    records = Records(*names, options.filled, options.limits)
+    filters = LinkFilters(expression) if expression.strip() else None
+    listener = listener_option(streams)
     source = open_capture(paths)
-    outcome = engine.run(source, progress)
-    account = make_account(engine.counts(), source)
+    table = _engines(records, options, filters, listener, _threads(options, listener, source))
+    outcome = table.run(source, progress)
+    account = make_account(table.counts(), records, source)
     if outcome == "no memory":
         raise TableFull(f"there is no memory for another flow after {account.flows:,} flows", account)
     if outcome == "table full":
         raise TableFull(
-            f"there are more flows than the {engine.max_flows:,} allowed, after {account.frames:,} frames; "
-            "allow more, or filter",
+            f"there are more flows than the {options.max_flows or account.flows:,} allowed, "
+            f"after {account.frames:,} frames; allow more, or filter",
             account,
         )
-    return FlowSet(engine.records, account)
+    return FlowSet(records, account, table.rows())
 
 
-def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
+def _engines(
+    records: Records,
+    options: EngineOptions,
+    filters: LinkFilters | None,
+    listener: StreamListener | None,
+    threads: int,
+) -> Engine | Cores:
+    """Make what counts: an engine, or several that share the flows."""
+    engines = [Engine(records, options, filters, listener, engines=threads) for _ in range(threads)]
+    if threads == 1:
+        return engines[0]
+    from flowtable.table.cores import Cores  # noqa: PLC0415 - small captures do without
+
+    return Cores(engines, options.tunnels)
+
+
+def _threads(options: EngineOptions, listener: StreamListener | None, source: PacketSource) -> int:
+    """Say how many threads are to count.
+
+    It is one where the order of all packets matters: they are kept or given on in that order, or a flow or a
+    datagram that is one too many has to be the last one.
+    """
+    if listener is not None or options.raw_packets or options.defrag or options.max_flows is not None:
+        return 1
+    if options.threads is not None:
+        return options.threads
+    return 1 if source.size is not None and source.size < SMALL_CAPTURE else available_cores()
+
+
+def make_account(counts: dict[str, Any], records: Records, source: PacketSource) -> Account:
     """Put the engine's and the source's counts into names."""
     discarded = {
         f"link type {link_type_name(number)}": frames for number, frames in counts["unknown_links"].items()
@@ -165,9 +198,9 @@ def make_account(counts: dict[str, Any], source: PacketSource) -> Account:
         times_clamped=source.times_clamped,
         steps_back=counts["steps_back"],
         snapped=source.snapped,
-        paths_cut=counts["paths_cut"],
+        paths_cut=records.paths_cut,
         incomplete=source.incomplete,
-        lost={what: n for what, n in counts["lost"].items() if n},
+        lost={what: n for what, n in (counts["lost"] | records.lost(KINDS)).items() if n},
     )
 
 
