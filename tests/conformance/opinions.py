@@ -22,23 +22,24 @@ KINDS = {
     "network": ("ip", "ipv6"),
     "transport": ("tcp", "udp", "udplite", "sctp"),
 }
+ENDING = ("mpls", "pwethcw", "pppoes", "PPPoE")
 WITHOUT_SOURCE_PORT = ("vxlan", "geneve")  # it is drawn for each inner flow, and not in our keys
 
 
 def parts(layers: list[tuple[str, Ends]]) -> list[dict[str, Ends]]:
     """Cut a packet's layers into parts; of each its ends by the kind of layer."""
     cut: list[dict[str, Ends]] = [{}]
-    labels = False
+    behind = False  # what a part ends with, before anything that has ends
     for name, both in layers:
         kind = next((kind for kind, names in KINDS.items() if name in names), None)
-        begins = kind == "link" or (kind == "network" and (kind in cut[-1] or labels))
+        begins = kind == "link" or (kind == "network" and (kind in cut[-1] or behind))
         if begins and cut[-1]:
             cut.append({})
         if kind and len(both) == 2:
             cut[-1].setdefault(kind, both)
         if name in WITHOUT_SOURCE_PORT and "transport" in cut[-1]:
             cut[-1]["transport"] = (cut[-1]["transport"][1],) * 2
-        labels = name in ("mpls", "pwethcw") or (labels and kind is None)
+        behind = name in ENDING or (behind and kind is None)
     return cut
 
 

@@ -17,7 +17,7 @@ LAYERS = {
     scapy.VXLAN: ("vxlan",),
 }
 CALLED = {"MPLS": "mpls", "GENEVE": "geneve"}
-UNKNOWN = {"l2tpv3", "l2tpv3_udp", "teredo", "vxlan-gpe", "pseudowire"}  # to scapy, without being told
+UNKNOWN = {"l2tpv3", "l2tpv3_udp", "teredo"}  # to scapy, without being told
 KNOWN = {name: make for name, make in ALL.items() if name not in UNKNOWN} | {
     "pseudowire_bare": lambda way, n: link(way) / MPLS(70 + n) / bridged(way),
 }

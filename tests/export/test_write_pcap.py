@@ -79,9 +79,10 @@ def test_libpcap_reads_as_many(tmp_path, link_type):
     number, data = written(flows)
     (tmp_path / "a.pcap").write_bytes(data)
     with cypcap.open_offline(tmp_path / "a.pcap") as theirs:
-        assert [bytes(packet) for _, packet in theirs] == [
-            packet.data for packet in sorted(p for f in flows if not f.parent for p in f.raw_packets)
-        ]
+        read = [bytes(packet) for _, packet in theirs]
+    assert read == [frame.data for frame in open_capture(tmp_path / "a.pcap")]
+    assert set(read) <= {bytes(frame) for frame in BY_LINK_TYPE[link_type]}
+    assert len(read) == number
     assert number > 0
 
 
@@ -98,6 +99,7 @@ def test_interfaces_of_several_link_types_need_pcapng(tmp_path):
     flows = flowtable.read(path, raw_packets=ALL)
     with pytest.raises(OptionError, match=r"this one has ETHERNET, and the packet LINUX_SLL.*pcapng"):
         flows.write_pcap(tmp_path / "out.pcap")
+    assert not (tmp_path / "out.pcap").exists()
     assert flows.write_pcap(tmp_path / "out.pcapng") == 4
     assert list(open_capture(tmp_path / "out.pcapng")) == list(open_capture(path))
 
@@ -157,6 +159,26 @@ def test_nothing_is_written_twice(tmp_path, tunnel):
     assert [flow.to_dict() for flow in read_bytes(tmp_path, data, raw_packets=ALL)] == [
         flow.to_dict() for flow in tunnel
     ]
+
+
+@pytest.mark.parametrize("number", [1, 2, 10])
+def test_the_first_packets_of_each_flow_inside_are_there_with_the_tunnel_around_them(tmp_path, number):
+    """A tunnel's flow keeps its own first packets only: the frames of what is inside are kept whole too."""
+    frames = [bytes(OUTER / inner(port)) for port in range(1, 21) for _ in range(3)]
+    flows = read_frames(tmp_path, frames, raw_packets=number)
+    again = read_bytes(tmp_path, written(flows)[1])
+    assert [flow.layers_path for flow in again] == [flow.layers_path for flow in flows]
+    assert [flow.metric.ab_packets for flow in again[1:]] == [min(number, 3)] * 20
+    assert [len(flow.raw_packets[0].data) for flow in flows[1:]] == [len(bytes(inner(1)))] * 20
+
+
+@pytest.mark.parametrize("number", [1, 2, 10])
+def test_every_flow_of_a_capture_comes_back(tmp_path, number):
+    path = tmp_path / "demo.pcapng"
+    path.write_bytes(demo_capture())
+    flows = flowtable.read(path, raw_packets=number)
+    again = read_bytes(tmp_path, written(flows, format="pcapng")[1])
+    assert sorted(flow.tracking_id for flow in again) == sorted(flow.tracking_id for flow in flows)
 
 
 def test_flows_inside_alone_give_their_own_packets(tmp_path, tunnel):

@@ -139,7 +139,7 @@ def test_tunnels_are_one_list():
     every = [number for numbers in _decode.TUNNELS.values() for number in numbers]
     assert all(0 < number < 64 for number in every)
     others = set(_decode.TUNNELS) - set(TUNNELS)
-    assert others == {"sit", "gtp", "pppoe"}
+    assert others == {"sit", "gtp"}
     assert len(set(every)) == len(every) - 2  # those that have two names
     assert {number for number in LAYER_NAMES if number < 64} <= set(every)
 

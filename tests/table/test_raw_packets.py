@@ -37,7 +37,7 @@ from flowtable.testing import (
 
 OUTER = Ethernet() / IPv4("192.0.2.1", "192.0.2.2")
 INNER = IPv4("10.0.0.1", "10.0.0.2") / UDP(1, 2) / b"payload"
-ENTRY = 24  # bytes that a packet takes beside its own
+ENTRY = 40  # bytes that a packet takes beside its own
 
 
 def frame(port, size=10):

@@ -268,7 +268,7 @@ def test_what_a_tunnel_loses_of_its_pieces_is_counted_as_lost(tmp_path):
     flows = read_frames(tmp_path, [first, first, second], defrag=True)
     assert [flow.metric.ab_packets for flow in flows] == [3]
     assert (flows.account.in_flows, flows.account.discarded) == (3, {})
-    assert flows.account.lost == {"duplicate fragment": 1}
+    assert flows.account.lost == {"duplicate fragment": 1, "fragments inside tunnels that wait": 2}
 
 
 APART = {

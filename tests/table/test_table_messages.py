@@ -64,7 +64,7 @@ def test_a_message_that_does_not_parse_leaves_the_one_before(tmp_path):
     broken = DNS(questions=(Question(b"\x80"),))
     flows = read(tmp_path, [ASK / dns(1), ASK / broken, ASK / b"?", ASK])
     assert flows[0].dns.id == 1
-    assert flows.account.decode_stops == {}  # they are counted when a flow begins
+    assert flows.account.decode_stops == {"truncated DNS": 1, "malformed DNS": 1}
 
 
 def test_a_flow_that_begins_with_what_does_not_parse_has_the_next_one(tmp_path):

@@ -5,10 +5,12 @@ from reading import read_frames
 from two_ways import ALL, EITHER, NUMBERED, OUTER4, bridged, inner, link, outer, udp
 
 import flowtable
+from flowtable.flow.groups import TunnelID
 from flowtable.testing import (
     DNS,
     ERSPAN2,
     GRE,
+    MPLS,
     PPP,
     PPTP,
     UDP,
@@ -210,13 +212,33 @@ def test_some_tunnels_have_two_names(tmp_path, name, other):
     assert len(read_frames(tmp_path, [EITHER[name](0, 5)], tunnels=(other,))) == 2
 
 
-def test_pppoe_is_cut_if_asked_for(tmp_path):
+def test_pppoe_is_cut_unless_told_otherwise(tmp_path):
     frames = [link(way) / PPPoE() / PPP() / inner(way) for way in (0, 1)]
-    (flow,) = read_frames(tmp_path, frames)
-    assert flow.layers_path == "Ethernet/PPPoE/PPP/IPv4/TCP"
-    around, within = read_frames(tmp_path, frames, tunnels=("pppoe",))
+    (flow,) = read_frames(tmp_path, frames, tunnels=("gre",))
+    assert (flow.layers_path, flow.tunnel_id) == ("Ethernet/PPPoE/PPP/IPv4/TCP", None)
+    around, within = read_frames(tmp_path, frames)
     assert (around.layers_path, within.layers_path) == ("Ethernet/PPPoE", "PPP/IPv4/TCP")
     assert (ways(around), ways(within)) == ((1, 1), (1, 1))
+
+
+def test_sessions_of_pppoe_are_flows_of_their_own(tmp_path):
+    """Both ways have one id, which is in the key; without the cut all are one flow, as in the reference."""
+    frames = [link(way) / PPPoE(session=number) / PPP() / inner(way) for number in (1, 2) for way in (0, 1)]
+    flows = read_frames(tmp_path, frames)
+    assert [(flow.layers_path, ways(flow)) for flow in flows] == 2 * [
+        ("Ethernet/PPPoE", (1, 1)),
+        ("PPP/IPv4/TCP", (1, 1)),
+    ]
+    assert [flow.tunnel_id for flow in flows if not flow.parent] == [TunnelID(1, 1), TunnelID(2, 2)]
+    assert len({flow.uuid for flow in flows}) == len({flow.tracking_id for flow in flows}) + 1 == 4
+    assert len(read_frames(tmp_path, frames, tunnels=("gre",))) == 1
+
+
+def test_the_outermost_label_of_mpls_is_kept_each_way(tmp_path):
+    """Labels differ each way, so that they are in no key."""
+    frames = [link(way) / MPLS(60 + way) / MPLS(9) / inner(way) for way in (0, 1)]
+    around, _ = read_frames(tmp_path, frames)
+    assert around.tunnel_id == TunnelID(60, 61)
 
 
 def test_an_answer_to_a_port_that_is_wireguards_keeps_what_it_is(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from flowtable.capture import PcapWriter, RawPacket
@@ -9,7 +10,6 @@ from flowtable.errors import OptionError
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterator
 
     from flowtable.capture.writer import CaptureFormat
     from flowtable.export._files import Target
@@ -26,30 +26,38 @@ def write_pcap(
     format: CaptureFormat | None = None,  # noqa: A002 - what everybody calls it
     nanoseconds: bool = True,
 ) -> int:
-    """Write the packets of flows in the order in which they were read; gives how many there were.
+    """Write the frames of flows in the order in which they were read; gives how many there were.
 
-    ``rows`` are record numbers, or None for all. What is inside another one of these flows is in that one's
-    packets, and is left out.
+    ``rows`` are record numbers, or None for all. A flow inside a tunnel whose outermost flow is not among
+    these has its own packets written, without what is around them.
     """
     if "raw_packets" not in records.options:
         raise OptionError("no packets were kept: read with raw_packets=N to keep the first N of each flow")
     with PcapWriter(to, format=format, nanoseconds=nanoseconds) as writer:
-        for packet in records.packets_in_order(_outermost(records, rows)):
-            writer.write_raw_packet(RawPacket(*packet))
+        try:
+            for packet in records.frames_in_order(*_by_outermost(records, rows)):
+                writer.write_raw_packet(RawPacket(*packet))
+        except OptionError:  # a packet cannot be left out: half of the capture would look like all of it
+            if isinstance(to, (str, os.PathLike)):
+                os.unlink(to)  # noqa: PTH108 - takes every path that open() takes
+            raise
     return writer.written
 
 
-def _outermost(records: Records, rows: array[int] | None) -> Iterator[int]:
-    """Give the flows that have none of their ancestors among them."""
+def _by_outermost(records: Records, rows: array[int] | None) -> tuple[list[int], list[int]]:
+    """Tell flows whose outermost flow is among them, be it themselves, from all others."""
     numbers = range(records.count) if rows is None else rows
     among = bytearray(records.count)
     for number in numbers:
         among[number] = 1
-    return (number for number in numbers if not any(among[a] for a in _ancestors(records, number)))
+    kinds: tuple[list[int], list[int]] = ([], [])
+    for number in numbers:
+        kinds[not among[_outermost(records, number)]].append(number)
+    return kinds
 
 
-def _ancestors(records: Records, number: int) -> Iterator[int]:
+def _outermost(records: Records, number: int) -> int:
     above = records.parent_of(number)
     while above is not None:
-        yield above
-        above = records.parent_of(above)
+        number, above = above, records.parent_of(above)
+    return number

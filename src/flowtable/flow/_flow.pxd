@@ -85,6 +85,7 @@ cdef class Records:
     cdef tuple paths_by_number(self)
     cdef list packet_numbers(self, uint32_t number)
     cdef tuple packet(self, uint32_t number)
+    cdef tuple frame(self, uint32_t number)
     cdef tuple applications_by_number(self)
     cdef object value_of(self, const Record *record, int place, int kind)
     cdef int note_children(self) except -1

@@ -3,7 +3,7 @@
 ``schema.py`` says which fields there are; a field's place is a name in ``PLACES``.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from flowtable._atomic cimport fetch_add
@@ -11,7 +11,7 @@ from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport HAS_IP_METRIC, Record
 from flowtable.flow cimport _places as P
 from flowtable.flow._kept cimport messages_begin, messages_end
-from flowtable.flow._packets cimport Kept, packet_at, packets_begin, packets_end
+from flowtable.flow._packets cimport Kept, packet_at, packet_bytes, packets_begin, packets_end
 from flowtable.flow._places cimport (
     FRACTION, JSON, LONGEST_TEXT, NAME, TEXT, get_number, is_present, json_room_of, put_json, put_text,
 )
@@ -250,10 +250,26 @@ cdef class Records:
         finally:
             self.unlock()
 
-    def packets_in_order(self, rows):
-        """Those of many flows, in the order in which they were read."""
-        for number in sorted([at for row in rows for at in self.packet_numbers(row)]):
-            yield self.packet(number)
+    def frames_in_order(self, whole, alone):
+        """The frames of what many flows keep, each once, in the order in which they were read.
+
+        A frame is given whole for a flow in ``whole``, and as the packet itself for one in ``alone``, unless it
+        has been given for a flow around that one.
+        """
+        cdef int64_t before = -1
+        cdef const Kept *kept
+        numbers = [(at, True) for row in whole for at in self.packet_numbers(row)]
+        numbers += [(at, False) for row in alone for at in self.packet_numbers(row)]
+        for number, is_whole in sorted(numbers):
+            kept = packet_at(&self.packets, number)
+            if kept.frame != before:
+                before = kept.frame
+                yield self.frame(number) if is_whole else self.packet(number)
+
+    cdef tuple frame(self, uint32_t number):
+        cdef const Kept *kept = packet_at(&self.packets, number)
+        data = (<const char *>&kept[1])[:kept.before + kept.captured]
+        return kept.time, kept.index, data, kept.frame_link_type, kept.before + kept.length
 
     cdef list packet_numbers(self, uint32_t number):
         cdef list numbers = []
@@ -268,7 +284,7 @@ cdef class Records:
 
     cdef tuple packet(self, uint32_t number):
         cdef const Kept *kept = packet_at(&self.packets, number)
-        data = (<const char *>&kept[1])[:kept.captured]
+        data = (<const char *>packet_bytes(kept))[:kept.captured]
         return kept.time, kept.index, data, kept.link_type, kept.length
 
     # ---- families

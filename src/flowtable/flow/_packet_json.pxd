@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t
 
 from flowtable._text cimport Text, put, put_base64, put_number
-from flowtable.flow._packets cimport Kept, PacketPool, packet_at
+from flowtable.flow._packets cimport Kept, PacketPool, packet_at, packet_bytes
 
 cdef enum:
     PACKET_ROOM = 112           # bytes of a packet as JSON, beside its data: names and numbers
@@ -39,7 +39,7 @@ cdef inline Py_ssize_t put_packet(char *out, const Kept *kept) noexcept nogil:
     at = put(at, Text(', "Index": ', 11))
     at += put_number(at, kept.index)
     at = put(at, Text(', "Data": "', 11))
-    at += put_base64(at, <const uint8_t *>&kept[1], kept.captured)
+    at += put_base64(at, packet_bytes(kept), kept.captured)
     at = put(at, Text('", "LinkType": ', 15))
     at += put_number(at, kept.link_type)
     return put(at, Text("}", 1)) - out

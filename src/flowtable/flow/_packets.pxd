@@ -7,23 +7,27 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport Record
 from flowtable.packet._dissection cimport Part
 
 cdef enum:
-    PACKET_PIECE_BITS = 20
+    PACKET_PIECE_BITS = 21
     PACKET_PIECE = 1 << PACKET_PIECE_BITS       # bytes; more than a packet of any link type that is decoded has
     PACKET_STEP = 8
 
 
 cdef struct Kept:
-    # One packet; its bytes follow.
+    # One packet. What is in front of it in its frame follows, and then its own bytes.
     int64_t time            # Unix ns
     uint32_t next           # number of its flow's next one; the last one's is the first
-    uint32_t captured       # bytes
-    uint32_t length         # bytes on the wire
+    uint32_t captured       # bytes of its own
+    uint32_t length         # of these on the wire
+    uint32_t before         # bytes of its frame in front of it
+    uint32_t frame          # number of the frame, the lower 32 bits
     uint16_t index          # which packet of its flow it is, from 1 on
     uint16_t link_type
+    uint16_t frame_link_type
 
 
 cdef struct PacketPool:
@@ -57,6 +61,11 @@ cdef inline Kept *packet_at(const PacketPool *pool, uint32_t number) noexcept no
     return <Kept *>(pool.pieces[at >> PACKET_PIECE_BITS] + (at & (PACKET_PIECE - 1)))
 
 
+cdef inline const uint8_t *packet_bytes(const Kept *kept) noexcept nogil:
+    """The packet's own bytes."""
+    return <const uint8_t *>&kept[1] + kept.before
+
+
 cdef inline uint32_t packet_room(PacketPool *pool, uint32_t captured) noexcept nogil:
     """The number of room for a packet; 0, and counted, where a limit or memory has come to its end."""
     cdef uint64_t size = (sizeof(Kept) + <uint64_t>captured + PACKET_STEP - 1) // PACKET_STEP * PACKET_STEP
@@ -73,8 +82,12 @@ cdef inline uint32_t packet_room(PacketPool *pool, uint32_t captured) noexcept n
 
 cdef inline bint packets_grow(PacketPool *pool, uint64_t piece) noexcept nogil:
     """One more piece behind those that are full."""
-    pool.pieces[piece] = <uint8_t *>malloc(min(<uint64_t>PACKET_PIECE, pool.limit - (piece << PACKET_PIECE_BITS)))
-    return pool.pieces[piece] != NULL
+    cdef uint64_t rest = pool.limit - (piece << PACKET_PIECE_BITS)
+    cdef void *memory = aligned_memory(PACKET_PIECE) if rest >= PACKET_PIECE else malloc(rest)
+    if memory != NULL and rest >= PACKET_PIECE:
+        prefer_large_pages(memory, PACKET_PIECE)
+    pool.pieces[piece] = <uint8_t *>memory
+    return memory != NULL
 
 
 cdef inline void keep_packet(PacketPool *pool, Record *r, const Part *part, uint32_t most) noexcept nogil:
@@ -91,13 +104,14 @@ cdef inline void keep_packet(PacketPool *pool, Record *r, const Part *part, uint
     if r.raw_packets:
         last = packet_at(pool, r.raw_packets)
     index = max(index, <uint64_t>(last.index + 1 if last != NULL else 1))
-    number = packet_room(pool, part.captured) if index <= most else 0
+    number = packet_room(pool, part.before + part.captured) if index <= most else 0
     if number == 0:
         return
     kept = packet_at(pool, number)
     kept.time, kept.captured, kept.length = part.time, part.captured, part.wire_length
     kept.index, kept.link_type = <uint16_t>index, part.link_type
-    memcpy(<uint8_t *>&kept[1], part.packet, part.captured)
+    kept.before, kept.frame, kept.frame_link_type = part.before, <uint32_t>part.order, part.frame_link_type
+    memcpy(<uint8_t *>&kept[1], part.packet - part.before, part.before + part.captured)
     kept.next = number
     if last != NULL:
         kept.next, last.next = last.next, number

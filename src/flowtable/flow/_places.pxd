@@ -96,6 +96,13 @@ cdef enum:
     LONGEST_TEXT = 45       # an IPv6 address with an IPv4 one in it
 
 
+cdef inline uint64_t packets_behind(const Record *r, int place) noexcept nogil:
+    """How many packets a statistic is of."""
+    if place <= P_AB_MAX_SIZE or P_AB_MIN_GAP <= place <= P_AB_MAX_GAP:
+        return r.ab_packets
+    return r.ba_packets
+
+
 cdef inline bint can_be_absent(int place) noexcept nogil:
     return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID or place >= P_AB_TCP_FLAGS
 
@@ -119,7 +126,7 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
     if place == P_FAMILY_COMMUNITY_ID:
         return r.innermost
     if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
-        return r.has & HAS_STATISTICS
+        return r.has & HAS_STATISTICS and packets_behind(r, place) > (1 if place >= P_AB_MIN_GAP else 0)
     if place == P_AB_TUNNEL_ID or place == P_BA_TUNNEL_ID:
         return r.ab_tunnel_id or r.ba_tunnel_id
     if P_TCP <= place <= P_TCP_LAST:

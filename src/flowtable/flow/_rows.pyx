@@ -10,7 +10,7 @@ from flowtable._text cimport Text, put, put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._packet_json cimport packets_room, put_packets
-from flowtable.flow._packets cimport Kept, packet_at
+from flowtable.flow._packets cimport Kept, packet_at, packet_bytes
 from flowtable.flow._places cimport (
     FRACTION, JSON, LONGEST_TEXT, NAME, P_DHCPV4, P_VRRPV2, TEXT, can_be_absent, get_number, is_present,
     json_room_of, put_json, put_text, text_width,
@@ -272,7 +272,7 @@ cdef class PacketBuffers:
 
     cdef int put(self, const Kept *kept) except -1:
         cdef uint64_t n = self.packets
-        memcpy(PyBytes_AS_STRING(self.data) + self.length, &kept[1], kept.captured)
+        memcpy(PyBytes_AS_STRING(self.data) + self.length, packet_bytes(kept), kept.captured)
         self.length += kept.captured
         self.packets += 1
         (<int64_t *>PyBytes_AS_STRING(self.times))[n] = kept.time

@@ -118,9 +118,10 @@ class TTL:
 
 @dataclass(frozen=True, slots=True)
 class TunnelID:
-    """The number that a tunnel has each way, of the last packet: GTP-U TEID, L2TP session or PPTP call.
+    """The number that a tunnel has each way, of the last packet.
 
-    Of L2TPv2 the upper 16 bits are its tunnel id and the lower ones its session id. 0: none seen.
+    It is a GTP-U TEID, an L2TP or PPPoE session, a PPTP call, or the outermost MPLS label. Of L2TPv2 the
+    upper 16 bits are its tunnel id and the lower ones its session id. 0: none seen.
     """
 
     ab: int
@@ -129,33 +130,33 @@ class TunnelID:
 
 @dataclass(frozen=True, slots=True)
 class PacketSize:
-    """Sizes of the packets each way, in bytes as ``metric`` counts them; all 0 where there were none.
+    """Sizes of the packets each way, in bytes as ``metric`` counts them; None where there were none.
 
     The deviation is the sample's, 0 of a single packet; mean and deviation are rounded to thousandths.
     """
 
-    ab_min: int
-    ab_mean: float
-    ab_deviation: float
-    ab_max: int
-    ba_min: int
-    ba_mean: float
-    ba_deviation: float
-    ba_max: int
+    ab_min: int | None
+    ab_mean: float | None
+    ab_deviation: float | None
+    ab_max: int | None
+    ba_min: int | None
+    ba_mean: float | None
+    ba_deviation: float | None
+    ba_max: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class InterArrival:
-    """Times between two packets in a row each way, in ns; all 0 where there were fewer than two."""
+    """Times between two packets in a row each way, in ns; None where there were fewer."""
 
-    ab_min: int
-    ab_mean: int
-    ab_deviation: int
-    ab_max: int
-    ba_min: int
-    ba_mean: int
-    ba_deviation: int
-    ba_max: int
+    ab_min: int | None
+    ab_mean: int | None
+    ab_deviation: int | None
+    ab_max: int | None
+    ba_min: int | None
+    ba_mean: int | None
+    ba_deviation: int | None
+    ba_max: int | None
 
 
 BY_NAME: Final = {

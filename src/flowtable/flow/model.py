@@ -294,7 +294,7 @@ class Flow:
 
     @property
     def tunnel_id(self) -> TunnelID | None:
-        """GTP-U TEIDs, L2TP sessions or PPTP calls, if the flow is the outside of such a tunnel."""
+        """GTP-U TEIDs, L2TP or PPPoE sessions, PPTP calls, MPLS labels, if the flow is such a tunnel's."""
         group: TunnelID | None = self._group("TunnelID")
         return group
 

@@ -118,3 +118,5 @@ cdef void defragger_release(Defragger *g) noexcept nogil
 
 cdef class IPDefragger:
     cdef Defragger state
+
+    cdef uint64_t waiting_inside(self) noexcept

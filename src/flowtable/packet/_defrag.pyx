@@ -451,7 +451,10 @@ cdef class IPDefragger:
 
     def flush_older_than(self, time_ns):
         """Throw away the datagrams whose first piece came before a time (Unix ns); gives their number."""
-        cdef int64_t time = max(0, min(time_ns, (1 << 63) - 1))
+        cdef int64_t time
+        if not isinstance(time_ns, int):
+            raise OptionError(f"flush_older_than: takes Unix ns, not {time_ns!r}")
+        time = max(0, min(time_ns, (1 << 63) - 1))
         cdef Datagram *datagram = self.state.oldest
         cdef Datagram *following
         cdef uint64_t before = self.state.datagrams
@@ -477,7 +480,19 @@ cdef class IPDefragger:
 
     def frames(self):
         """The frames that are held, and those thrown away, by reason, and the pieces that flows lack, likewise."""
-        return self.state.held_frames, by_name(self.state.discarded), by_name(self.state.lost)
+        lost = by_name(self.state.lost)
+        if waiting := self.waiting_inside():
+            lost["fragments inside tunnels that wait"] = waiting
+        return self.state.held_frames, by_name(self.state.discarded), lost
+
+    cdef uint64_t waiting_inside(self) noexcept:
+        """Pieces that are held, and with whose frames other parts are in flows."""
+        cdef const Datagram *datagram = self.state.oldest
+        cdef uint64_t pieces = 0
+        while datagram != NULL:
+            pieces += datagram.inner
+            datagram = datagram.newer
+        return pieces
 
 
 cdef dict by_name(const uint64_t *counts):

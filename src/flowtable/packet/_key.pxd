@@ -7,7 +7,7 @@ from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxh
 from flowtable._text cimport put_hex
 from flowtable._types cimport IPV4, KEY_ICMP, KEY_IDS, KEY_LINK, KEY_VNI, FlowKey
 from flowtable.packet._dissection cimport TUNNEL_NUMBERS, Part
-from flowtable.packet._layers cimport ERSPAN_II, ERSPAN_III, ETHERNET, GENEVE, NVGRE, VXLAN, VXLAN_GPE
+from flowtable.packet._layers cimport ERSPAN_II, ERSPAN_III, ETHERNET, GENEVE, NVGRE, PPPOE, VXLAN, VXLAN_GPE
 
 
 cdef enum LayerKey:
@@ -33,6 +33,8 @@ cdef inline bint ends_in_vni(const Part *part) noexcept nogil:
         return False
     if last == NVGRE or last == ERSPAN_II or last == ERSPAN_III:
         return True
+    if last == PPPOE:
+        return part.network_id != 0         # a session that is cut
     return part.key.transport and (last == VXLAN or last == GENEVE or last == VXLAN_GPE)
 
 

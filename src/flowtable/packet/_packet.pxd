@@ -40,8 +40,10 @@ cdef inline void note_packets(const Dissection *d, const Frame *frame, Part *par
         if makes_flow(&parts[i - 1]):
             outermost = &parts[i - 1]
             note_inner(d, &around, outermost, at)
+            note_frame(frame, outermost)
     if outermost != NULL:
         note_packet(frame, outermost, 0, frame.link_type)
+        note_frame(frame, outermost)
 
 
 cdef inline void note_inner(const Dissection *d, const Frame *around, Part *part, uint32_t at) noexcept nogil:
@@ -54,3 +56,10 @@ cdef inline void note_inner(const Dissection *d, const Frame *around, Part *part
 cdef inline void note_packet(const Frame *around, Part *part, uint32_t offset, uint16_t link_type) noexcept nogil:
     part.packet, part.link_type = around.data + offset, link_type
     part.captured, part.wire_length = around.captured - offset, around.length - offset
+
+
+cdef inline void note_frame(const Frame *frame, Part *part) noexcept nogil:
+    """Note what of the frame is in front of a part's packet, unless it is in a datagram put together elsewhere."""
+    part.before, part.frame_link_type = 0, part.link_type
+    if frame.data <= part.packet <= frame.data + frame.captured:
+        part.before, part.frame_link_type = <uint32_t>(part.packet - frame.data), frame.link_type

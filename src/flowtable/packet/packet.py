@@ -48,10 +48,11 @@ TUNNELS: Final = (
     "teredo",
     "pseudowire",
     "wireguard",
+    "pppoe",
 )
 """Tunnels that begin a packet of their own inside the one that they are in, unless told otherwise.
 
-WireGuard is named, but what it carries is encrypted. ``pppoe`` is there too, for who asks for it; ``sit`` is
+WireGuard is named, but what it carries is encrypted. ``sit`` is
 another name of ``6in4``, and ``gtp`` of ``gtpu``.
 """
 

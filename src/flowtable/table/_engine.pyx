@@ -233,6 +233,7 @@ cdef class Engine:
     cdef void dissect(self, const Frame *frame) noexcept nogil:
         """Filter and decode a frame, and put its parts into the batch."""
         cdef Dissection d
+        cdef uint64_t order = self.tally.frames if self.alone else frame.number
         cdef uint32_t n
         self.tally.frames += 1
         if frame.time < self.latest:
@@ -244,7 +245,7 @@ cdef class Engine:
         n = decode_frame(&d, frame, &self.parts[self.n_parts], &self.how)
         if self.raw_packets:
             note_packets(&d, frame, &self.parts[self.n_parts], n)
-        n = self.keep_parts(n, frame, d.frames)
+        n = self.keep_parts(n, frame.time, order, d.frames)
         if d.n_layers == 0 and d.stop == UNKNOWN:
             self.count_unknown_link(frame.link_type)
             return
@@ -261,7 +262,7 @@ cdef class Engine:
             return
         self.unknown_links[link_type] += 1
 
-    cdef uint32_t keep_parts(self, uint32_t n, const Frame *frame, uint32_t frames) noexcept nogil:
+    cdef uint32_t keep_parts(self, uint32_t n, int64_t time, uint64_t order, uint32_t frames) noexcept nogil:
         """Close the gaps of parts without addresses, link parts to parents; gives how many are kept."""
         cdef uint32_t i, kept = 0
         cdef Part *first = &self.parts[self.n_parts]
@@ -272,7 +273,7 @@ cdef class Engine:
             part = &first[kept]
             if part != &first[i]:
                 memmove(part, &first[i], sizeof(Part))
-            part.time, part.order = frame.time, frame.number
+            part.time, part.order = time, order
             part.parent = <int8_t>(self.n_parts + kept - 1) if kept else -1
             part.length = counted_length(part, self.layer_key)
             order_key(part, self.layer_key, self.key_ids)
@@ -323,8 +324,8 @@ cdef class Engine:
         cdef uint8_t kind = self.kinds[part.application]
         if kind == 0 or (record.has & kind and kind != HAS_DNS):
             return
-        if part.payload_state == UNSEEN:
-            decode_application(&scratch, part)
+        if part.payload_state == UNSEEN and not decode_application(&scratch, part):
+            self.tally.stops[scratch.stop][scratch.stop_layer] += 1
         if part.payload_state == PARSED:
             self.records.lock()
             keep_message(&self.records.messages, record, kind, part.payload, kept_length(part), part.time)

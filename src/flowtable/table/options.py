@@ -43,7 +43,7 @@ class Limits:
     tcp_bytes: int = 1 << 30
     """What ``tcp_metric`` and ``reassemble`` keep of all connections; flows that begin later have none."""
     raw_packet_bytes: int = 256 << 20
-    """Raw packets, with 24 bytes for each beside its own; at most 32 GiB. Later ones are not kept."""
+    """Raw packets, with 40 bytes for each beside its frame; at most 32 GiB. Later ones are not kept."""
 
     message_bytes: int = 1 << 26
     """Messages that ``extra_layers`` keeps, of all flows together."""

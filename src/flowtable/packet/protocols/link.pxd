@@ -5,7 +5,8 @@ from libc.string cimport memcpy
 
 from flowtable._cursor cimport be16, be32, le32, left, limit, peek, take
 from flowtable.packet._dissection cimport (
-    BY_ETHER_TYPE, BY_LAYER, BY_PPP_TYPE, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, next_by, push,
+    BY_ETHER_TYPE, BY_LAYER, BY_PPP_TYPE, END, MALFORMED, TRUNCATED, UNKNOWN, Dissection, is_asked_for, next_by,
+    push,
 )
 from flowtable.packet._layers cimport (
     ARP, DOT1Q, ETHERNET, FDDI, IPV4_LAYER, IPV6_LAYER, LINUX_SLL, LINUX_SLL2, LLC, LOOPBACK, PPP, PPPOE,
@@ -171,6 +172,8 @@ cdef inline uint32_t pppoe(Dissection *d) noexcept nogil:
     push(d, PPPOE, h)
     if h[1] != 0:
         return END
+    if is_asked_for(d, PPPOE):
+        d.part.network_id = d.part.tunnel_id = be16(h + 2)
     limit(&d.c, be16(h + 4))
     return next_by(BY_LAYER, PPP)
 

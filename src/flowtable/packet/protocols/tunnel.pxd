@@ -139,6 +139,8 @@ cdef inline uint32_t mpls(Dissection *d) noexcept nogil:
     if h == NULL:
         return TRUNCATED
     push(d, MPLS, h)
+    if d.part.tunnel_id == 0:
+        d.part.tunnel_id = be32(h) >> 12
     if left(&d.c) == 0:
         return END
     return next_by(BY_LAYER, MPLS_PAYLOAD if h[2] & 1 else MPLS)
