@@ -25,12 +25,15 @@ from promises import hold
 from flowtable.capture._bpf import Program
 from flowtable.errors import CaptureError, FilterError
 from flowtable.flow.flowset import FlowSet
+from flowtable.table._cores import Deal
 from flowtable.table._engine import Engine
+from flowtable.table.cores import Cores
 from flowtable.table.options import EngineOptions
 from flowtable.table.reader import make_account, read
 
 warnings.simplefilter("ignore")     # a capture that ends early is no finding
 
+LISTENS, SHARED = EVERYTHING + 1, 2 * (EVERYTHING + 1)      # two more flags
 EXPORT_EVERY = 256  # writing flows takes longer than all else; a process's first input is exported in any case
 
 
@@ -131,12 +134,40 @@ cdef object run(PacketSource source, uint16_t flags):
     global inputs
     options = ENGINE_OPTIONS[flags & EVERYTHING]
     cdef Records records = Records("", "", options.filled, options.limits)
-    engine = Engine(records, options, None)
-    assert engine.run(source) == "done"
+    table = table_of(records, options, flags)
+    assert table.run(source) == "done"
+    rows = table.rows()
     look_at(records)
     inputs += 1
     if inputs % EXPORT_EVERY == 1:
-        hold(FlowSet(records, make_account(engine.counts(), source)))
+        hold(FlowSet(records, make_account(table.counts(), records, source), rows))
+
+
+cdef object table_of(Records records, options, uint16_t flags):
+    """One engine, which may have a listener to streams, or two that share the flows."""
+    if flags & SHARED and not (options.raw_packets or options.defrag):
+        return Shared([Engine(records, options, None, engines=2) for _ in range(2)], options.tunnels)
+    return Engine(records, options, None, listen if flags & LISTENS and options.reassemble else None)
+
+
+def listen(items):
+    """What is heard of a stream says of which flow it is, and how much is missing."""
+    assert all(item.skipped >= -1 and item.flow.start >= 0 for item in items)
+
+
+class Shared(Cores):
+    """Several engines one after the other: threads would take longer than the inputs."""
+
+    def run(self, source, progress=None):
+        deal, goes_on = Deal(len(self._engines)), True
+        self._dealer.begin(source, 1)
+        while goes_on:
+            goes_on = self._dealer.deal(deal)
+            for hand, engine in enumerate(self._engines):
+                assert deal.count(engine, hand) == "done"
+        for engine in self._engines:
+            assert engine.stop_dealt(self._dealer.latest) == "done"
+        return "done"
 
 
 cdef int look_at(Records records) except -1:

@@ -15,9 +15,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fuzz_inputs import ALL_MORE, SMALL, options_of
+from fuzz_inputs import ALL_MORE, SMALL, frames_of, options_of
 from promises import hold
-from seeds import CASES, captures_seeds
+from seeds import CASES, ROOT, captures_seeds
 
 import flowtable
 from flowtable.testing import write_pcap
@@ -57,6 +57,11 @@ def captures(given: list[Path], folder: Path) -> Iterator[Path]:
     for number, data in enumerate(captures_seeds()):
         (folder / f"seed-{number}").write_bytes(data)
         yield folder / f"seed-{number}"
+    yield from sorted((ROOT / "tests/adversity/found/captures").iterdir())
+    for number, path in enumerate(sorted((ROOT / "tests/adversity/found/frames").iterdir())):
+        link_type, _, frames = frames_of(path.read_bytes())
+        write_pcap(folder / f"found-{number}", [frame.data for frame in frames], link_type=link_type)
+        yield folder / f"found-{number}"
     for link_type in sorted({case.link_type for case in CASES}):
         frames = [case.frame for case in CASES if case.link_type == link_type]
         write_pcap(folder / f"cases-{link_type}", frames, link_type=link_type)

@@ -36,8 +36,8 @@ _DESCRIPTION: Final = """\
 Read captures (pcap or pcapng, plain or compressed) and show or write their flows.
 
 On a terminal this shows the biggest flows as a table, each below the tunnel that
-it is in; into a pipe it writes NDJSON, one flow a line. What became of every frame
-is said on standard error at the end.
+it is in; into a pipe it writes NDJSON, one flow a line, with all that is known of
+it. What became of every frame is said on standard error at the end.
 """
 _EXAMPLES: Final = """\
 examples:
