@@ -25,7 +25,7 @@ __all__ = ["as_table", "instructions"]
 SCALES: Final = (0.01, 0.02)
 NAMES: Final = ("mixed", "small64", "churn")
 SHOWN: Final = 8  # functions
-READ: Final = "import flowtable, sys; flowtable.read(sys.argv[1])"
+READ: Final = "import flowtable, sys; flowtable.read(sys.argv[1], threads=1)"
 FUNCTION: Final = re.compile(r"fn=\((\d+)\)(?: (.*))?")
 
 

@@ -14,13 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-__all__ = ["FLOWTABLE", "HELP", "PROGRAMS", "Program", "installed"]
+__all__ = ["FLOWTABLE", "HELP", "PROGRAMS", "READ", "Program", "installed"]
 
 HERE: Final = Path(__file__).parent
 
 COMMAND: Final = (sys.executable, "-m", "flowtable")
 HELP: Final = (*COMMAND, "--help")
-FLOWTABLE: Final = (*COMMAND, "read", "{pcap}", "-w", "{out}/flows.parquet")
+READ: Final = (*COMMAND, "read", "{pcap}")
+FLOWTABLE: Final = (*READ, "-w", "{out}/flows.parquet")
 """The command line that is measured."""
 
 PARQUET_ROWS: Final = (
@@ -70,8 +71,15 @@ PROGRAMS: Final = (
         "flowtable.read",
         (sys.executable, str(HERE / "loops.py"), "flowtable", "{pcap}"),
         r"flows=(\d+)",
-        "in process: without start-up and export",
+        "in process, one core: without start-up and export",
         core=0,
+        tells_seconds=True,
+    ),
+    Program(
+        "flowtable.read, all cores",
+        (sys.executable, str(HERE / "loops.py"), "flowtable", "{pcap}"),
+        r"flows=(\d+)",
+        "the same, on all cores",
         tells_seconds=True,
     ),
     Program(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from captures import capture
 from measure import run
-from programs import FLOWTABLE, HELP
+from programs import FLOWTABLE, HELP, READ
 from race import filled
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "python -c pass": (sys.executable, "-c", "pass"),
     "import flowtable": (sys.executable, "-c", "import flowtable"),
     "flowtable --help": HELP,
+    "10 packets as a table": (*READ, "-o", "table"),
+    "10 packets as NDJSON": (*READ, "-o", "json"),
     "10 packets to Parquet": FLOWTABLE,
 }
 

@@ -19,7 +19,7 @@ import traceback
 import warnings
 from inspect import signature
 
-from fuzz_inputs import EVERYTHING, START, filter_of, options_of
+from fuzz_inputs import EVERYTHING, MODEST, START, filter_of, options_of
 from promises import hold
 
 from flowtable.capture._bpf import Program
@@ -91,6 +91,7 @@ DEFAULTS = {
     for name, option in signature(read).parameters.items()
     if name in signature(EngineOptions.checked).parameters
 }
+DEFAULTS["limits"] = MODEST
 ENGINE_OPTIONS = [EngineOptions.checked(**DEFAULTS | options_of(flags)) for flags in range(EVERYTHING + 1)]
 
 

@@ -33,6 +33,10 @@ MORE: Final[tuple[dict[str, Any], ...]] = (
 """What ``read`` does if it is asked to: a new option is one more line here."""
 
 SMALL: Final = Limits(**{limit.name: 4096 for limit in fields(Limits)})
+MODEST: Final = Limits(
+    **{limit.name: min(getattr(Limits(), limit.name), 1 << 20) for limit in fields(Limits)}
+)
+"""More than an input can fill; room for what the default allows takes longer to clear than an input takes."""
 OPTIONS: Final = (*MORE, {"layer_key": LayerKeyMode.L3}, {"limits": SMALL}, {"tunnels": ()})
 """What each bit of the flags turns on."""
 
