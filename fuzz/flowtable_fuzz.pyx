@@ -166,6 +166,7 @@ class Shared(Cores):
             goes_on = self._dealer.deal(deal)
             for hand, engine in enumerate(self._engines):
                 assert deal.count(engine, hand) == "done"
+        self._dealer.end()
         for engine in self._engines:
             assert engine.stop_dealt(self._dealer.latest) == "done"
         return "done"

@@ -22,6 +22,7 @@ from flowtable.testing import (
     Interface,
     IPv4,
     LinuxCooked,
+    Payload,
     demo_capture,
     write_pcapng,
 )
@@ -170,6 +171,21 @@ def test_the_first_packets_of_each_flow_inside_are_there_with_the_tunnel_around_
     assert [flow.layers_path for flow in again] == [flow.layers_path for flow in flows]
     assert [flow.metric.ab_packets for flow in again[1:]] == [min(number, 3)] * 20
     assert [len(flow.raw_packets[0].data) for flow in flows[1:]] == [len(bytes(inner(1)))] * 20
+
+
+def test_what_was_put_together_is_in_no_frame(tmp_path):
+    """It is written for flows inside alone, and never among frames of another link type."""
+    inside = bytes(GRE() / IPv4() / UDP(1, 2) / Payload(bytes(300)))
+    head = {"src": "10.0.0.1", "dst": "10.0.0.2", "protocol": 47}
+    first = [Ethernet() / IPv4(**head, id=n, flags="M") / Payload(inside[:64]) for n in (1, 2)]
+    last = [Ethernet() / IPv4(**head, id=n, fragment_offset=64) / Payload(inside[64:]) for n in (1, 2)]
+    frames = [bytes(frame) for frame in (*first, *last)]
+    flows = read_frames(tmp_path, frames, raw_packets=1, defrag=True)
+    number, data = written(flows)
+    assert {frame.link_type for frame in open_capture_of(tmp_path, data)} == {1}
+    assert 1 <= number <= len(frames)
+    number, data = written(flows[1:])
+    assert [(frame.link_type, len(frame.data)) for frame in open_capture_of(tmp_path, data)] == [(101, 328)]
 
 
 @pytest.mark.parametrize("number", [1, 2, 10])

@@ -7,7 +7,7 @@ import pytest
 from rich_capture import EVERY_OPTION, rich_flows
 
 import flowtable
-from flowtable import ApplicationPortMap, CaptureWarning, OptionError, TableFull
+from flowtable import ApplicationPortMap, CaptureError, CaptureWarning, OptionError, TableFull
 from flowtable.table.cores import Cores
 from flowtable.testing import (
     ARP,
@@ -186,6 +186,15 @@ def test_what_progress_raises_ends_all_threads(tmp_path):
 
     with pytest.raises(ZeroDivisionError):
         flowtable.read(path, threads=2, progress=progress)
+
+
+def test_nobody_else_reads_on_while_frames_are_counted(tmp_path):
+    """What is read takes the place of frames that an engine may still have to count."""
+    path = tmp_path / "busy.pcap"
+    write_pcap(path, busy_frames(300))
+    for read_on in (next, lambda source: source.drain(), lambda source: source.close()):
+        with pytest.raises(CaptureError, match="being read already"):
+            flowtable.read(path, threads=2, progress=read_on)
 
 
 def test_max_flows_is_exact(tmp_path):

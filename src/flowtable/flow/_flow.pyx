@@ -254,7 +254,7 @@ cdef class Records:
         """The frames of what many flows keep, each once, in the order in which they were read.
 
         A frame is given whole for a flow in ``whole``, and as the packet itself for one in ``alone``, unless it
-        has been given for a flow around that one.
+        has been given for a flow around that one. No frame is what was put together from fragments.
         """
         cdef int64_t before = -1
         cdef const Kept *kept
@@ -262,7 +262,7 @@ cdef class Records:
         numbers += [(at, False) for row in alone for at in self.packet_numbers(row)]
         for number, is_whole in sorted(numbers):
             kept = packet_at(&self.packets, number)
-            if kept.frame != before:
+            if kept.frame != before and not (is_whole and kept.apart):
                 before = kept.frame
                 yield self.frame(number) if is_whole else self.packet(number)
 

@@ -28,6 +28,7 @@ cdef struct Kept:
     uint16_t index          # which packet of its flow it is, from 1 on
     uint16_t link_type
     uint16_t frame_link_type
+    uint16_t apart          # it is in no frame
 
 
 cdef struct PacketPool:
@@ -111,6 +112,7 @@ cdef inline void keep_packet(PacketPool *pool, Record *r, const Part *part, uint
     kept.time, kept.captured, kept.length = part.time, part.captured, part.wire_length
     kept.index, kept.link_type = <uint16_t>index, part.link_type
     kept.before, kept.frame, kept.frame_link_type = part.before, <uint32_t>part.order, part.frame_link_type
+    kept.apart = part.apart
     memcpy(<uint8_t *>&kept[1], part.packet - part.before, part.before + part.captured)
     kept.next = number
     if last != NULL:

@@ -76,7 +76,7 @@ cdef struct Part:
     uint32_t captured       # of its packet, where packets are kept: see _packet.pxd
     uint32_t wire_length
     const uint8_t *packet
-    uint32_t before         # bytes of its frame in front of it; 0 also if it is in no frame, but put together
+    uint32_t before         # bytes of its frame in front of it
     uint32_t headers        # bytes of all its layers' headers
     uint32_t length         # bytes; what its flow counts is counted_length()
     uint32_t ip_length      # length field of its outermost IP header
@@ -96,6 +96,7 @@ cdef struct Part:
     uint16_t tcp_window
     uint16_t link_type      # of its packet
     uint16_t frame_link_type    # of that with what is before it
+    uint8_t apart           # it is in no frame, but in a datagram that was put together
     uint8_t link_a[6]
     uint8_t link_b[6]
     uint8_t has_link        # an Ethernet layer

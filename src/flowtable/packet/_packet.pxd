@@ -59,7 +59,8 @@ cdef inline void note_packet(const Frame *around, Part *part, uint32_t offset, u
 
 
 cdef inline void note_frame(const Frame *frame, Part *part) noexcept nogil:
-    """Note what of the frame is in front of a part's packet, unless it is in a datagram put together elsewhere."""
-    part.before, part.frame_link_type = 0, part.link_type
-    if frame.data <= part.packet <= frame.data + frame.captured:
-        part.before, part.frame_link_type = <uint32_t>(part.packet - frame.data), frame.link_type
+    """Note what of the frame is in front of a part's packet."""
+    part.apart = not frame.data <= part.packet <= frame.data + frame.captured
+    part.before, part.frame_link_type = 0, frame.link_type
+    if not part.apart:
+        part.before = <uint32_t>(part.packet - frame.data)

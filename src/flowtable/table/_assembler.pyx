@@ -66,7 +66,7 @@ cdef class TCPAssembler:
         limits = limits or Limits()
         if not callable(new_stream) or not isinstance(limits, Limits):
             raise OptionError("TCPAssembler: takes a function that gives streams, and limits as a flowtable.Limits")
-        begin_streams(&self.streams, limits, 1, True)
+        begin_streams(&self.streams, limits, True)
         self.new_stream = new_stream
         self.conversations, self.flows = {}, {}
         self.most = min(limits.tcp_bytes, 1 << 60) // CONNECTION_BYTES

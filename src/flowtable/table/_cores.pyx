@@ -39,6 +39,7 @@ cdef class Deal:
 
     cdef Hand *hands
     cdef int engines
+    cdef PacketSource source        # whose windows frames are in, as long as somebody may count them
 
     def __cinit__(self, int engines):
         self.engines = engines
@@ -94,7 +95,11 @@ cdef class Dealer:
         self.seed = int.from_bytes(os.urandom(8), "little")
 
     def begin(self, PacketSource source not None, int deals):
-        """Deal out what this source has. Frames of so many deals stay valid, with the one being dealt."""
+        """Deal out what this source has. Frames of so many deals stay valid, with the one being dealt.
+
+        Until end() nobody else may read the source, since that would take the place of frames that are counted.
+        """
+        source.begin_reading()
         self.source = source
         self.windows = source.keep_windows(deals * DEALT_WINDOWS) // deals
         self.is_over = False
@@ -102,21 +107,22 @@ cdef class Dealer:
     def deal(self, Deal deal not None):
         """Deal out what some of the source's windows have, in place of what was dealt before; False at its end."""
         cdef int window
-        cdef bint enough = True
+        cdef bint enough
         deal.clear()
-        self.source.begin_reading()
-        try:
-            for window in range(self.windows):
-                if self.is_over or not enough:
-                    break
-                with nogil:
-                    enough = self.deal_window(deal)
-                self.is_over = not self.source.refill()
-        finally:
-            self.source.end_reading()
-        if not enough:
-            raise MemoryError("no memory to deal out frames")
+        deal.source = self.source
+        for window in range(self.windows):
+            if self.is_over:
+                break
+            with nogil:
+                enough = self.deal_window(deal)
+            if not enough:
+                raise MemoryError("no memory to deal out frames")
+            self.is_over = not self.source.refill()
         return not self.is_over
+
+    def end(self):
+        """All frames are counted: others may have the source."""
+        self.source.end_reading()
 
     cdef bint deal_window(self, Deal deal) noexcept nogil:
         cdef Frame frames[BATCH]

@@ -56,7 +56,7 @@ cdef class Engine:
         self.alone = engines == 1
         self.reassemble = options.reassemble
         self.listener = listener
-        begin_streams(&self.streams, options.limits, engines, listener is not None)
+        begin_streams(&self.streams, options.limits, listener is not None)
         self.layer_key = <uint8_t>int(options.layer_key)
         self.key_ids = options.key_ids
         self.how.tunnels = tunnel_set(options.tunnels)
@@ -81,6 +81,8 @@ cdef class Engine:
             self.name_ports(options.app_ports)
 
     def __dealloc__(self):
+        if self.records is not None:        # as it is when a circle of objects is taken apart
+            self.drop_streams()
         free(self.port_names)
         free(self.tally)
         free(self.unknown_links)
@@ -105,18 +107,14 @@ cdef class Engine:
         Gives ``"done"``, or why it stopped: ``"table full"`` when there are more flows than allowed, or
         ``"no memory"``.
         """
-        cdef int outcome
-        try:
+        cdef int outcome = self.drain(source)
+        while outcome == DONE and read_on(source):
             outcome = self.drain(source)
-            while outcome == DONE and read_on(source):
-                outcome = self.drain(source)
-                PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
-                if progress is not None:
-                    progress(source)
-            if outcome == DONE:
-                outcome = self.stop_streams()
-        finally:
-            self.drop_streams()
+            PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
+            if progress is not None:
+                progress(source)
+        if outcome == DONE:
+            outcome = self.stop_streams()
         return OUTCOMES[outcome]
 
     cdef int drain(self, PacketSource source) except -1:
@@ -393,7 +391,7 @@ cdef class Engine:
         return nth
 
     cdef void drop_streams(self) noexcept nogil:
-        """Let go of what still waits, when reading ended in an error."""
+        """Let go of what still waits, if reading ended in an error."""
         cdef Record *record
         cdef uint32_t nth
         cdef int i

@@ -33,12 +33,12 @@ cdef struct Streams:
     uint64_t over_gaps
 
 
-cdef inline int begin_streams(Streams *streams, limits, int engines, bint keep) except -1:
-    """No streams yet; so many engines share the limits. `keep`: someone listens, so that bytes are kept."""
+cdef inline int begin_streams(Streams *streams, limits, bint keep) except -1:
+    """No streams yet; `keep`: someone listens, so that bytes are kept."""
     memset(streams, 0, sizeof(Streams))
     streams.held.keep = keep
     streams.held.stream_limit = min(limits.stream_bytes, WINDOW)
-    streams.held.price_limit = min(limits.streams_bytes, 1 << 62) // engines
+    streams.held.price_limit = min(limits.streams_bytes, 1 << 62)
     streams.held.runs_limit = min(limits.stream_gaps, 1 << 10)
     return 0
 

@@ -38,6 +38,7 @@ class Cores:
         with ExitStack() as stack:
             threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in self._engines]
             outcome = self._run(source, threads, progress)
+        self._dealer.end()
         ended = [engine.stop_dealt(self._dealer.latest) for engine in self._engines]
         return next((each for each in (outcome, *ended) if each != "done"), "done")
 

@@ -102,7 +102,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         threads: how many are to count packets; unless given, one for each core that the process may use, and
             one for a small capture. The flows are the same, in the same order. A flow stays with the one that
             has its outermost pair of addresses, so that all that is in one tunnel is counted by one thread;
-            with ``defrag``, ``raw_packets``, ``streams`` or ``max_flows`` one counts everything.
+            with ``defrag``, ``raw_packets``, ``reassemble``, ``streams`` or ``max_flows`` one counts all.
+            Which flows go without something when one of ``limits`` is reached depends on the threads.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
 
     Raises:
@@ -166,10 +167,11 @@ def _engines(
 def _threads(options: EngineOptions, listener: StreamListener | None, source: PacketSource) -> int:
     """Say how many threads are to count.
 
-    It is one where the order of all packets matters: they are kept or given on in that order, or a flow or a
-    datagram that is one too many has to be the last one.
+    It is one where the order of all packets matters: they are kept or given on in that order, or what is one
+    too many for a limit (a flow, a fragment, a segment that waits) has to be the last one.
     """
-    if listener is not None or options.raw_packets or options.defrag or options.max_flows is not None:
+    in_order = options.raw_packets or options.defrag or options.reassemble or options.max_flows is not None
+    if in_order or listener is not None:
         return 1
     if options.threads is not None:
         return options.threads
