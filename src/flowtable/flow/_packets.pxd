@@ -7,12 +7,11 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
-from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport Record
 from flowtable.packet._dissection cimport Part
 
 cdef enum:
-    PACKET_PIECE_BITS = 21
+    PACKET_PIECE_BITS = 20
     PACKET_PIECE = 1 << PACKET_PIECE_BITS       # bytes; more than a packet of any link type that is decoded has
     PACKET_STEP = 8
 
@@ -84,11 +83,8 @@ cdef inline uint32_t packet_room(PacketPool *pool, uint32_t captured) noexcept n
 cdef inline bint packets_grow(PacketPool *pool, uint64_t piece) noexcept nogil:
     """One more piece behind those that are full."""
     cdef uint64_t rest = pool.limit - (piece << PACKET_PIECE_BITS)
-    cdef void *memory = aligned_memory(PACKET_PIECE) if rest >= PACKET_PIECE else malloc(rest)
-    if memory != NULL and rest >= PACKET_PIECE:
-        prefer_large_pages(memory, PACKET_PIECE)
-    pool.pieces[piece] = <uint8_t *>memory
-    return memory != NULL
+    pool.pieces[piece] = <uint8_t *>malloc(min(<uint64_t>PACKET_PIECE, rest))
+    return pool.pieces[piece] != NULL
 
 
 cdef inline void keep_packet(PacketPool *pool, Record *r, const Part *part, uint32_t most) noexcept nogil:
