@@ -28,8 +28,8 @@ cdef class PacketSource:
     # Read on; False at the end. True does not promise a whole frame.
     cdef bint refill(self) except -1
 
-    # From now on windows take turns, so that frames stay valid over so many calls of refill(), or fewer where
-    # that would take too much memory; gives over how many.
+    # From now on windows take turns, so that frames stay valid over so many calls of refill(), which it gives;
+    # there are so many more windows. To be called once.
     cdef int keep_windows(self, int refills) except -1
 
     # Give back files and memory; nothing more is walked.

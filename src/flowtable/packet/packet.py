@@ -52,8 +52,8 @@ TUNNELS: Final = (
 )
 """Tunnels that begin a packet of their own inside the one that they are in, unless told otherwise.
 
-WireGuard is named, but what it carries is encrypted. ``sit`` is
-another name of ``6in4``, and ``gtp`` of ``gtpu``.
+WireGuard is named, but what it carries is encrypted. ``sit`` is another name of ``6in4``, and ``gtp`` of
+``gtpu``.
 """
 
 MAX_FRAME: Final = 0x7FFF_FFFF  # bytes
