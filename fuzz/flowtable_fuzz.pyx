@@ -25,7 +25,6 @@ from promises import hold
 from flowtable.capture._bpf import Program
 from flowtable.errors import CaptureError, FilterError
 from flowtable.flow.flowset import FlowSet
-from flowtable.table._cores import Deal
 from flowtable.table._engine import Engine
 from flowtable.table.cores import Cores
 from flowtable.table.options import EngineOptions
@@ -72,6 +71,7 @@ class InputStream:
     """An input as the bytes of a capture file, given in pieces."""
 
     place = ""
+    descriptor = -1
 
     def __init__(self, data):
         self._bytes = io.BytesIO(data)
@@ -157,19 +157,12 @@ def listen(items):
 
 
 class Shared(Cores):
-    """Several engines one after the other: threads would take longer than the inputs."""
+    """Several engines in one thread: more would take longer than the inputs."""
 
     def run(self, source, progress=None):
-        deal, goes_on = Deal(len(self._engines)), True
-        self._dealer.begin(source, 1)
-        while goes_on:
-            goes_on = self._dealer.deal(deal)
-            for hand, engine in enumerate(self._engines):
-                assert deal.count(engine, hand) == "done"
-        self._dealer.end()
-        for engine in self._engines:
-            assert engine.stop_dealt(self._dealer.latest) == "done"
-        return "done"
+        self._crew.begin(source)
+        self._crew.work()
+        return self._crew.end()
 
 
 cdef int look_at(Records records) except -1:

@@ -1,5 +1,5 @@
 # Where frames come from. The engine holds one PacketSource and calls walk() until it gives 0, then
-# refill(), until that gives False.
+# read_on() or refill(), until that gives False.
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
@@ -28,6 +28,10 @@ cdef class PacketSource:
     # Read on; False at the end. True does not promise a whole frame.
     cdef bint refill(self) except -1
 
+    # The same, where it can be done without the interpreter, which others may hold for a long time; False does
+    # not mean anything but that refill() has to do it.
+    cdef bint read_on(self) noexcept nogil
+
     # From now on windows take turns, so that frames stay valid over so many calls of refill(), which it gives;
     # there are so many more windows. To be called once.
     cdef int keep_windows(self, int refills) except -1
@@ -46,16 +50,19 @@ cdef class CaptureReader(PacketSource):
     cdef object _stream
     cdef str _name
     cdef uint64_t _base         # offset in the (unpacked) file of the window's first byte
+    cdef int _descriptor        # to read the stream's file by without asking the stream; -1: that cannot be done
+    cdef uint64_t _read_past    # bytes that the stream does not know of, as they were read without it
     cdef bint _ended
     cdef Window *_resting       # windows that frames given before may be in
     cdef int _resting_windows
     cdef int _next_window       # that rests longest
     cdef uint64_t _given        # frames when windows took turns last
 
-    cdef int _take_turns(self) except -1
     cdef bint _start(self) except -1
     cdef bint _read_more(self) except -1
-    cdef bint _make_room(self) except -1
+    cdef bint _make_ready(self) noexcept nogil
+    cdef bint _take_turns(self) noexcept nogil
+    cdef bint _make_room(self) noexcept nogil
     cdef bint _end(self, str message) except -1
 
 

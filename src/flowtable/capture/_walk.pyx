@@ -1,8 +1,8 @@
 """The compiled walk over capture files: from bytes in a window to frames, and several files as one.
 
 The formats are in ``_pcap.pxd`` and ``_pcapng.pxd``; the bytes come from a stream
-(``flowtable.capture.streams``), which is asked once a window. Nothing here is called once a packet
-with the interpreter lock held, except Python's own iteration.
+(``flowtable.capture.streams``), which is asked once a window, or from its file, without asking. Nothing here
+is called once a packet with the interpreter lock held, except Python's own iteration.
 """
 
 import warnings
@@ -13,6 +13,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
+from posix.unistd cimport read
 
 from flowtable._exact cimport fence
 from flowtable.capture._lanes cimport sift_down, sift_up
@@ -31,7 +32,7 @@ from flowtable.errors import CaptureError, CaptureWarning
 cdef extern from "Python.h":
     int PyBUF_WRITE
 
-WINDOW = 1 << 20            # bytes of one file's window; it fits a core's second-level cache
+WINDOW = 1 << 18            # bytes of one file's window; several of them fit a core's second-level cache
 SMALLEST_WINDOW = 1 << 14
 WINDOWS_TOGETHER = 1 << 25  # bytes that merged files' windows share, when there are many
 
@@ -65,6 +66,9 @@ cdef class PacketSource:
         return 0
 
     cdef bint refill(self) except -1:
+        return False
+
+    cdef bint read_on(self) noexcept nogil:
         return False
 
     cdef int begin_reading(self) except -1:
@@ -175,6 +179,7 @@ cdef class CaptureReader(PacketSource):
     def __cinit__(self):
         memset(&self._walker, 0, sizeof(Walker))
         self._ended = True
+        self._descriptor = -1
 
     def __init__(self, stream, str name, *, size_t window=WINDOW):
         if self._walker.window is not NULL:
@@ -266,25 +271,50 @@ cdef class CaptureReader(PacketSource):
         return f"byte {self._base + at}{self._stream.place}"
 
     cdef bint _read_more(self) except -1:
-        """Move what is left to the window's front and read once; False: the stream is at its end."""
+        """Ask the stream for more; False: it is at its end."""
         cdef Walker *w = &self._walker
-        cdef size_t kept = w.end - w.begin
-        if self._resting_windows and w.scan.tally.frames != self._given:
-            self._take_turns()
-        else:
-            memmove(w.window, w.window + w.begin, kept)
-        self._base += w.begin
-        w.begin = 0
-        w.end = kept
-        self._make_room()
+        cdef size_t before
+        if not self._make_ready():
+            raise StreamError("there is no memory for a window that its next record fits into")
+        before = w.end
         fence(w.window, w.capacity, w.capacity)
-        room = PyMemoryView_FromMemory(<char *>w.window + kept, w.capacity - kept, PyBUF_WRITE)
+        room = PyMemoryView_FromMemory(<char *>w.window + before, w.capacity - before, PyBUF_WRITE)
         try:
             w.end += <size_t>self._stream.readinto(room)
         finally:
             room.release()
             fence(w.window, w.end, w.capacity)
-        return w.end > kept
+        self._descriptor = self._stream.descriptor
+        return w.end > before
+
+    cdef bint read_on(self) noexcept nogil:
+        cdef Walker *w = &self._walker
+        cdef ssize_t count
+        if self._descriptor < 0 or self._ended or w.has_first or w.scan.stop != GOING or not self._make_ready():
+            return False
+        fence(w.window, w.capacity, w.capacity)
+        count = read(self._descriptor, w.window + w.end, w.capacity - w.end)
+        if count > 0:
+            w.end += count
+            self._read_past += count
+        fence(w.window, w.end, w.capacity)
+        return count > 0
+
+    cdef bint _make_ready(self) noexcept nogil:
+        """Move what is left to the front of a window that has room behind it; False: there is no memory.
+
+        Doing so again before anything is read changes nothing.
+        """
+        cdef Walker *w = &self._walker
+        if self._resting_windows and w.scan.tally.frames != self._given:
+            if not self._take_turns():
+                return False
+        else:
+            memmove(w.window, w.window + w.begin, w.end - w.begin)
+        self._base += w.begin
+        w.end -= w.begin
+        w.begin = 0
+        return self._make_room()
 
     cdef int keep_windows(self, int refills) except -1:
         self._resting = <Window *>calloc(refills, sizeof(Window))
@@ -293,8 +323,8 @@ cdef class CaptureReader(PacketSource):
         self._resting_windows = refills
         return refills
 
-    cdef int _take_turns(self) except -1:
-        """Go on in the window that rests longest, at whose front is then what is left.
+    cdef bint _take_turns(self) noexcept nogil:
+        """Go on in the window that rests longest, at whose front is then what is left; False: no memory.
 
         One that has given no frame since the last turn goes on being used.
         """
@@ -304,7 +334,7 @@ cdef class CaptureReader(PacketSource):
         if other.capacity < w.capacity:
             memory = realloc(other.memory, w.capacity)
             if memory is NULL:
-                raise StreamError("there is no memory for one more window")
+                return False
             other.memory, other.capacity = <uint8_t *>memory, w.capacity
         fence(other.memory, other.capacity, other.capacity)
         memcpy(other.memory, w.window + w.begin, w.end - w.begin)
@@ -312,10 +342,10 @@ cdef class CaptureReader(PacketSource):
         other.capacity, w.capacity = w.capacity, other.capacity
         self._next_window = (self._next_window + 1) % self._resting_windows
         self._given = w.scan.tally.frames
-        return 0
+        return True
 
-    cdef bint _make_room(self) except -1:
-        """Double a full window, until the record that did not fit does.
+    cdef bint _make_room(self) noexcept nogil:
+        """Double a full window, until the record that did not fit does; False: there is no memory.
 
         Only as bytes of that record come, so that a length alone makes nothing grow; the formats
         limit the length.
@@ -326,7 +356,7 @@ cdef class CaptureReader(PacketSource):
             return True
         bigger = realloc(w.window, 2 * w.capacity)
         if bigger is NULL:
-            raise StreamError("there is no memory for so long a record")
+            return False
         w.window = <uint8_t *>bigger
         w.capacity *= 2
         return True
@@ -362,7 +392,7 @@ cdef class CaptureReader(PacketSource):
 
     @property
     def position(self):
-        return self._stream.position
+        return self._stream.position + self._read_past
 
     @property
     def size(self):
@@ -371,6 +401,7 @@ cdef class CaptureReader(PacketSource):
     cdef int stop_reading(self) except -1:
         # The window stays, since frames of it may be in use, but nothing more is walked.
         self._ended = True
+        self._descriptor = -1
         self._walker.begin = self._walker.end
         self._walker.has_first = False
         self._stream.close()
@@ -527,7 +558,7 @@ cdef class MergedReader(PacketSource):
 
     @property
     def position(self):
-        return self._done + sum(reader.position for reader in self._readers.values())
+        return self._done + sum([reader.position for reader in list(self._readers.values())])
 
     @property
     def size(self):

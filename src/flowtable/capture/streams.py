@@ -60,6 +60,13 @@ class ByteStream(Protocol):
     def size(self) -> int | None:
         """Bytes that there are, as they are on disk; None for a pipe."""
 
+    @property
+    def descriptor(self) -> int:
+        """The open file whose bytes, from where it stands, are all that is left to read; -1: there is none.
+
+        Who reads it on tells nobody; the stream goes on behind that.
+        """
+
     def readinto(self, room: memoryview) -> int:
         """Read at least one byte, and at most as many as there is room for; 0 only at the end."""
 
@@ -124,6 +131,12 @@ class FileStream:
     def size(self) -> int | None:
         """The file's length; None for what has none."""
         return self._status.st_size if stat.S_ISREG(self._status.st_mode) else None
+
+    @property
+    def descriptor(self) -> int:
+        """The regular file that is read; reading others may take long, and be interrupted."""
+        is_file = stat.S_ISREG(self._status.st_mode)
+        return self._fd if is_file and not self._head and not self._parked else -1
 
     def head(self) -> bytes:
         """Look at the first bytes, up to 512, without taking them; under 16 only when there are no more."""
@@ -217,6 +230,11 @@ class UnpackedStream:
     def size(self) -> int | None:
         """The packed file's length."""
         return self._packed.size
+
+    @property
+    def descriptor(self) -> int:
+        """None: what is in the file has to be unpacked."""
+        return -1
 
     def readinto(self, room: memoryview) -> int:
         """Unpack until there is at least one byte; 0 only at the end of the last member."""

@@ -4,7 +4,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcmp, memcpy
 
-from flowtable._sha1 cimport SHA1_OUTPUT, sha1_short
+from flowtable._sha1 cimport SHA1_BLOCK, SHA1_LANES, SHA1_OUTPUT, sha1_digest, sha1_digests, sha1_pad
 from flowtable._text cimport put_base64
 from flowtable._types cimport ICMPV4, IPV4, SCTP, TCP, UDP, Record, address_of
 from flowtable.packet.protocols.icmp cimport icmp_answer, icmpv6_answer
@@ -25,24 +25,46 @@ cdef struct Tuple:
 
 cdef inline int put_community_id(char *out, const Record *r) noexcept nogil:
     """Write the Community ID, with seed 0, of a flow that has an IP layer."""
-    cdef uint8_t data[40]
+    cdef uint8_t block[SHA1_BLOCK]
     cdef uint8_t digest[SHA1_OUTPUT]
+    put_tuple(block, r)
+    sha1_digest(block, digest)
+    return put_digest(out, digest)
+
+
+cdef inline void put_community_ids(char *out, const Record **records) noexcept nogil:
+    """Write those of SHA1_LANES flows, which takes about half of the time."""
+    cdef uint8_t blocks[SHA1_LANES * SHA1_BLOCK]
+    cdef uint8_t digests[SHA1_LANES * SHA1_OUTPUT]
+    cdef int i
+    for i in range(SHA1_LANES):
+        put_tuple(blocks + i * SHA1_BLOCK, records[i])
+    sha1_digests(blocks, digests)
+    for i in range(SHA1_LANES):
+        put_digest(out + i * COMMUNITY_ID_BYTES, digests + i * SHA1_OUTPUT)
+
+
+cdef inline int put_digest(char *out, const uint8_t *digest) noexcept nogil:
+    out[0], out[1] = c"1", c":"
+    return 2 + <int>put_base64(out + 2, digest, SHA1_OUTPUT)
+
+
+cdef inline void put_tuple(uint8_t *block, const Record *r) noexcept nogil:
+    """Write what a Community ID is the digest of, padded."""
     cdef int size = 4 if r.key.network == IPV4 else 16, n = 2 + 2 * size
     cdef Tuple t = tuple_of(r)
     if not t.one_way and is_flipped(&t, size):
         t.a, t.b, t.port_a, t.port_b = t.b, t.a, t.port_b, t.port_a
-    data[0] = data[1] = 0
-    memcpy(data + 2, t.a, size)
-    memcpy(data + 2 + size, t.b, size)
-    data[n], data[n + 1] = r.protocol, 0
+    block[0] = block[1] = 0
+    memcpy(block + 2, t.a, size)
+    memcpy(block + 2 + size, t.b, size)
+    block[n], block[n + 1] = r.protocol, 0
     n += 2
     if t.has_ports:
-        data[n], data[n + 1] = <uint8_t>(t.port_a >> 8), <uint8_t>t.port_a
-        data[n + 2], data[n + 3] = <uint8_t>(t.port_b >> 8), <uint8_t>t.port_b
+        block[n], block[n + 1] = <uint8_t>(t.port_a >> 8), <uint8_t>t.port_a
+        block[n + 2], block[n + 3] = <uint8_t>(t.port_b >> 8), <uint8_t>t.port_b
         n += 4
-    sha1_short(data, n, digest)
-    out[0], out[1] = c"1", c":"
-    return 2 + <int>put_base64(out + 2, digest, SHA1_OUTPUT)
+    sha1_pad(block, n)
 
 
 cdef inline Tuple tuple_of(const Record *r) noexcept nogil:

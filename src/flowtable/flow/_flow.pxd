@@ -71,6 +71,7 @@ cdef class Records:
     cdef dict users_names                       # of applications, with their numbers
     cdef dict children_of                       # parents' numbers -> their children's
     cdef uint32_t children_known                # records that it covers
+    cdef pymutex gate                           # of who is the next to have the mutex
     cdef pymutex mutex
     cdef unsigned long holder                   # the thread that has the mutex; 0: none
     cdef uint32_t depth                         # how often it has locked it

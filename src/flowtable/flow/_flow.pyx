@@ -13,7 +13,7 @@ from flowtable.flow cimport _places as P
 from flowtable.flow._kept cimport messages_begin, messages_end
 from flowtable.flow._packets cimport Kept, packet_at, packet_bytes, packets_begin, packets_end
 from flowtable.flow._places cimport (
-    FRACTION, JSON, LONGEST_TEXT, NAME, TEXT, get_number, is_present, json_room_of, put_json, put_text,
+    FRACTION, JSON, LONGEST_TEXT, NAME, TEXT, get_number, is_present, json_room_of, put_json, put_text, spot_of,
 )
 from flowtable.flow._pool cimport pool_begin, pool_end
 from flowtable.flow._statistics cimport Statistics
@@ -94,12 +94,16 @@ cdef class Records:
     cdef void lock(self) noexcept nogil:
         """Keep other threads out until unlock().
 
+        Who waits for longest is next, so that one who counts does not keep out those who look: it can lock again
+        only through the gate, where they stand.
         A thread may lock again what it has locked, as it does where a finalizer that runs in between looks at
         a flow. Nobody who has locked waits for the interpreter, but those who have it already.
         """
         cdef unsigned long me = PyThread_get_thread_ident()
         if self.holder != me:
+            self.gate.acquire()
             self.mutex.acquire()
+            self.gate.release()
             self.holder = me
         self.depth += 1
 
@@ -230,10 +234,10 @@ cdef class Records:
         if kind == JSON:
             return self.json_text(record, place)
         if kind == NAME:
-            return self.names(place)[get_number(self, record, place)]
+            return self.names(place)[get_number(self, record, place, spot_of(place))]
         if kind == FRACTION:
-            return get_number(self, record, place) / 1000.0
-        return get_number(self, record, place)
+            return get_number(self, record, place, spot_of(place)) / 1000.0
+        return get_number(self, record, place, spot_of(place))
 
     cdef str json_text(self, const Record *record, int place):
         text = bytearray(json_room_of(self, record, place))

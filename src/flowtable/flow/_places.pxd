@@ -1,6 +1,6 @@
 # Where the fields of a flow are: how a record gives what schema.py lists.
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from flowtable._text cimport put_address, put_hex, put_mac
 from flowtable._types cimport (
@@ -103,109 +103,152 @@ cdef inline uint64_t packets_behind(const Record *r, int place) noexcept nogil:
     return r.ba_packets
 
 
-cdef inline bint can_be_absent(int place) noexcept nogil:
-    return P_LINK_PROTOCOL <= place <= P_ICMP_ID or place == P_PARENT_UUID or place >= P_AB_TCP_FLAGS
+cdef inline int presence_of(int place) noexcept nogil:
+    """The first of the places that a flow has all or none of; P_UUID: of those that it always has."""
+    if P_LINK_PROTOCOL <= place <= P_LINK_ID:
+        return P_LINK_PROTOCOL
+    if P_NETWORK_PROTOCOL <= place <= P_NETWORK_ID or P_MIN_TTL <= place <= P_COMMUNITY_ID:
+        return P_NETWORK_PROTOCOL
+    if P_TRANSPORT_PROTOCOL <= place <= P_TRANSPORT_ID:
+        return P_TRANSPORT_PROTOCOL
+    if P_ICMP_TYPE <= place <= P_ICMP_ID:
+        return P_ICMP_TYPE
+    if place == P_AB_TCP_FLAGS or place == P_BA_TCP_FLAGS:
+        return P_AB_TCP_FLAGS
+    if place == P_AB_TUNNEL_ID or place == P_BA_TUNNEL_ID:
+        return P_AB_TUNNEL_ID
+    if place == P_FRAGMENTS or place == P_FRAGMENT_ERRORS:
+        return P_FRAGMENTS
+    return place if place == P_PARENT_UUID or place >= P_FAMILY_COMMUNITY_ID else P_UUID
 
 
 cdef inline bint is_present(Records records, const Record *r, int place) noexcept nogil:
     """Whether the flow has the layer that a field belongs to, or what an option would fill."""
-    if P_LINK_PROTOCOL <= place <= P_LINK_ID:
+    cdef int presence = presence_of(place)
+    if presence == P_UUID:
+        return True
+    elif presence == P_LINK_PROTOCOL:
         return r.has_link
-    if P_NETWORK_PROTOCOL <= place <= P_NETWORK_ID:
+    elif presence == P_NETWORK_PROTOCOL:
         return r.key.network
-    if P_TRANSPORT_PROTOCOL <= place <= P_TRANSPORT_ID:
+    elif presence == P_TRANSPORT_PROTOCOL:
         return r.key.transport
-    if P_ICMP_TYPE <= place <= P_ICMP_ID:
+    elif presence == P_ICMP_TYPE:
         return r.key.icmp
-    if place == P_PARENT_UUID:
+    elif presence == P_PARENT_UUID:
         return r.key.parent
-    if place == P_AB_TCP_FLAGS or place == P_BA_TCP_FLAGS:
+    elif presence == P_AB_TCP_FLAGS:
         return r.key.transport == TCP
-    if P_MIN_TTL <= place <= P_COMMUNITY_ID:
-        return r.key.network
-    if place == P_FAMILY_COMMUNITY_ID:
+    elif presence == P_FAMILY_COMMUNITY_ID:
         return r.innermost
-    if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
-        return r.has & HAS_STATISTICS and packets_behind(r, place) > (1 if place >= P_AB_MIN_GAP else 0)
-    if place == P_AB_TUNNEL_ID or place == P_BA_TUNNEL_ID:
+    elif presence == P_AB_TUNNEL_ID:
         return r.ab_tunnel_id or r.ba_tunnel_id
-    if P_TCP <= place <= P_TCP_LAST:
-        return has_tcp_field(&records.tcp, r, place - P_TCP)
-    if P_DHCPV4 <= place <= P_VRRPV2:
-        return r.has & message_kind(place)
-    if P_FRAGMENTS <= place <= P_FRAGMENT_ERRORS:
+    elif presence == P_FRAGMENTS:
         return r.has & HAS_IP_METRIC
-    if place == P_PACKETS:
+    elif presence == P_PACKETS:
         return r.raw_count
-    return True
+    elif P_DHCPV4 <= presence <= P_VRRPV2:
+        return r.has & message_kind(presence)
+    elif P_TCP <= presence <= P_TCP_LAST:
+        return has_tcp_field(&records.tcp, r, presence - P_TCP)
+    return r.has & HAS_STATISTICS and packets_behind(r, presence) > (1 if presence >= P_AB_MIN_GAP else 0)
 
 
-cdef inline uint64_t get_number(Records records, const Record *r, int place) noexcept nogil:
-    """A field that is a number, or the number of a name."""
-    if P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
-        return get_statistic(records, r, place)
+cdef struct Spot:
+    # Where a record has a number as it is.
+    uint16_t offset
+    uint8_t width           # bytes: 1, 2, 4 or 8; 0: nowhere
+
+
+cdef inline Spot spot(const Record *r, const void *number, size_t width) noexcept nogil:
+    return Spot(<uint16_t>(<const char *>number - <const char *>r), <uint8_t>width)
+
+
+cdef inline Spot spot_of(int place) noexcept nogil:
+    cdef Record r           # of which only addresses are taken
     if place == P_AB_PACKETS:
-        return r.ab_packets
+        return spot(&r, &r.ab_packets, sizeof(r.ab_packets))
     elif place == P_AB_BYTES:
-        return r.ab_bytes
+        return spot(&r, &r.ab_bytes, sizeof(r.ab_bytes))
     elif place == P_BA_PACKETS:
-        return r.ba_packets
+        return spot(&r, &r.ba_packets, sizeof(r.ba_packets))
     elif place == P_BA_BYTES:
-        return r.ba_bytes
+        return spot(&r, &r.ba_bytes, sizeof(r.ba_bytes))
     elif place == P_START:
-        return r.start
+        return spot(&r, &r.start, sizeof(r.start))
     elif place == P_LAST:
-        return r.last
+        return spot(&r, &r.last, sizeof(r.last))
     elif place == P_RTT:
-        return r.rtt
+        return spot(&r, &r.rtt, sizeof(r.rtt))
     elif place == P_PATH:
-        return r.path
+        return spot(&r, &r.path, sizeof(r.path))
     elif place == P_APPLICATION:
-        return r.application
+        return spot(&r, &r.application, sizeof(r.application))
     elif place == P_LINK_ID:
-        return r.link_id
-    elif place == P_NETWORK_PROTOCOL:
-        return r.key.network - IPV4 if r.key.network else 0
+        return spot(&r, &r.link_id, sizeof(r.link_id))
     elif place == P_NETWORK_ID:
-        return r.network_id
+        return spot(&r, &r.network_id, sizeof(r.network_id))
+    elif place == P_TRANSPORT_A:
+        return spot(&r, &r.port_a, sizeof(r.port_a))
+    elif place == P_TRANSPORT_B:
+        return spot(&r, &r.port_b, sizeof(r.port_b))
+    elif place == P_ICMP_TYPE:
+        return spot(&r, &r.icmp_type, sizeof(r.icmp_type))
+    elif place == P_ICMP_CODE:
+        return spot(&r, &r.icmp_code, sizeof(r.icmp_code))
+    elif place == P_RAW_PACKETS:
+        return spot(&r, &r.raw_count, sizeof(r.raw_count))
+    elif place == P_FINISH_TYPE:
+        return spot(&r, &r.finish, sizeof(r.finish))
+    elif place == P_AB_TCP_FLAGS:
+        return spot(&r, &r.ab_tcp_flags, sizeof(r.ab_tcp_flags))
+    elif place == P_BA_TCP_FLAGS:
+        return spot(&r, &r.ba_tcp_flags, sizeof(r.ba_tcp_flags))
+    elif place == P_MIN_TTL:
+        return spot(&r, &r.min_ttl, sizeof(r.min_ttl))
+    elif place == P_MAX_TTL:
+        return spot(&r, &r.max_ttl, sizeof(r.max_ttl))
+    elif place == P_DSCP:
+        return spot(&r, &r.dscp, sizeof(r.dscp))
+    elif place == P_AB_TUNNEL_ID:
+        return spot(&r, &r.ab_tunnel_id, sizeof(r.ab_tunnel_id))
+    elif place == P_BA_TUNNEL_ID:
+        return spot(&r, &r.ba_tunnel_id, sizeof(r.ba_tunnel_id))
+    elif place == P_FRAGMENTS:
+        return spot(&r, &r.fragments, sizeof(r.fragments))
+    elif place == P_FRAGMENT_ERRORS:
+        return spot(&r, &r.fragment_errors, sizeof(r.fragment_errors))
+    return Spot(0, 0)
+
+
+cdef inline uint64_t get_number(Records records, const Record *r, int place, Spot at) noexcept nogil:
+    """A field that is a number, or the number of a name; `at` is its spot."""
+    cdef const uint8_t *p = <const uint8_t *>r + at.offset
+    if at.width == 8:
+        return (<const uint64_t *>p)[0]
+    elif at.width == 4:
+        return (<const uint32_t *>p)[0]
+    elif at.width == 2:
+        return (<const uint16_t *>p)[0]
+    elif at.width == 1:
+        return p[0]
+    return make_number(records, r, place)
+
+
+cdef inline uint64_t make_number(Records records, const Record *r, int place) noexcept nogil:
+    """A number that no record has as it is."""
+    if place == P_NETWORK_PROTOCOL:
+        return r.key.network - IPV4 if r.key.network else 0
     elif place == P_TRANSPORT_PROTOCOL:
         return r.key.transport - TCP if r.key.transport else 0
-    elif place == P_TRANSPORT_A:
-        return r.port_a
-    elif place == P_TRANSPORT_B:
-        return r.port_b
-    elif place == P_ICMP_TYPE:
-        return r.icmp_type
-    elif place == P_ICMP_CODE:
-        return r.icmp_code
     elif place == P_ICMP_ID:
         return r.key.id & 0xFFFF
-    elif place == P_RAW_PACKETS:
-        return r.raw_count
-    elif place == P_FINISH_TYPE:
-        return r.finish
-    elif place == P_AB_TCP_FLAGS:
-        return r.ab_tcp_flags
-    elif place == P_BA_TCP_FLAGS:
-        return r.ba_tcp_flags
-    elif place == P_MIN_TTL:
-        return r.min_ttl
-    elif place == P_MAX_TTL:
-        return r.max_ttl
-    elif place == P_DSCP:
-        return r.dscp
-    elif place == P_AB_TUNNEL_ID:
-        return r.ab_tunnel_id
-    elif place == P_BA_TUNNEL_ID:
-        return r.ba_tunnel_id
     elif place == P_CLIENT:
         return (r.client & 3) - SIDE_A
     elif P_TCP <= place <= P_TCP_LAST:
         return tcp_number(&records.tcp, r, place - P_TCP)
-    elif place == P_FRAGMENTS:
-        return r.fragments
-    elif place == P_FRAGMENT_ERRORS:
-        return r.fragment_errors
+    elif P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
+        return get_statistic(records, r, place)
     return 0
 
 
@@ -263,10 +306,8 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
         return put_hex(<uint8_t *>out, r.l3_tracking_id)
     elif place == P_PARENT_UUID:
         return put_hex(<uint8_t *>out, record_at(records, r.key.parent - 1).uuid)
-    elif place == P_COMMUNITY_ID:
-        return put_community_id(out, r)
-    elif place == P_FAMILY_COMMUNITY_ID:
-        return put_community_id(out, record_at(records, r.innermost - 1))
+    elif place == P_COMMUNITY_ID or place == P_FAMILY_COMMUNITY_ID:
+        return put_community_id(out, whose_community_id(records, r, place))
     elif place == P_LINK_A:
         return put_mac(out, r.link_a)
     elif place == P_LINK_B:
@@ -276,6 +317,11 @@ cdef inline int put_text(Records records, const Record *r, int place, char *out)
     elif place == P_NETWORK_B:
         return put_address(out, r.key.network == IPV4, address_of(r, not r.swapped))
     return 0
+
+
+cdef inline const Record *whose_community_id(Records records, const Record *r, int place) noexcept nogil:
+    """The flow that has the Community ID which is shown of another one as its own, or its family's."""
+    return record_at(records, r.innermost - 1) if place == P_FAMILY_COMMUNITY_ID else r
 
 
 cdef inline uint8_t message_kind(int place) noexcept nogil:

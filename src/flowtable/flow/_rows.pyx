@@ -6,14 +6,17 @@ from libc.string cimport memcpy
 from cpython.bytearray cimport PyByteArray_Resize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 
+from flowtable._sha1 cimport SHA1_LANES
 from flowtable._text cimport Text, put, put_number, put_thousandths
 from flowtable._types cimport Record
+from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id, put_community_ids
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._packet_json cimport packets_room, put_packets
 from flowtable.flow._packets cimport Kept, packet_at, packet_bytes
 from flowtable.flow._places cimport (
-    FRACTION, JSON, LONGEST_TEXT, NAME, P_DHCPV4, P_VRRPV2, TEXT, can_be_absent, get_number, is_present,
-    json_room_of, put_json, put_text, text_width,
+    FRACTION, JSON, LONGEST_TEXT, NAME, P_COMMUNITY_ID, P_DHCPV4, P_FAMILY_COMMUNITY_ID, P_UUID, P_VRRPV2,
+    TEXT, Spot, get_number, is_present, json_room_of, presence_of, put_json, put_text, spot_of, text_width,
+    whose_community_id,
 )
 
 cdef enum:
@@ -28,15 +31,32 @@ def columns(Records records not None, list fields, const uint32_t[::1] rows, uin
     kind is TEXT or JSON. Texts are UTF-8 with 32-bit offsets, names 32-bit indices into ``names(place)``, and
     all else is 64 bits wide.
     """
-    cdef list columns = [Column(place, kind, stop - start) for place, kind in fields]
+    cdef dict validities = {}
+    cdef list columns = [Column(place, kind, stop - start, validities) for place, kind in fields]
+    cdef Validity validity
     cdef Column column
-    cdef uint32_t at, chunk
+    cdef Chunk chunk
+    cdef uint32_t at
     check_rows(records, rows, start, stop)
     for at in range(start, stop, CHUNK_ROWS):
-        chunk = min(stop - at, <uint32_t>CHUNK_ROWS)
+        take_chunk(&chunk, records, rows, at, min(stop - at, <uint32_t>CHUNK_ROWS))
+        for validity in validities.values():
+            validity.fill(records, &chunk)
         for column in columns:
-            column.fill(records, rows, at, chunk)
+            column.fill(records, &chunk)
     return [column.buffers() for column in columns]
+
+
+cdef struct Chunk:
+    const Record *records[CHUNK_ROWS]
+    uint32_t rows
+
+
+cdef void take_chunk(Chunk *chunk, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+    cdef uint32_t row
+    chunk.rows = n
+    for row in range(n):
+        chunk.records[row] = row_at(records, rows, start + row)
 
 
 cdef int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
@@ -54,28 +74,57 @@ cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint
     return record_at(records, row if rows is None else rows[row])
 
 
+cdef class Validity:
+    """Which of many flows have the fields of one presence."""
+
+    cdef int presence
+    cdef uint32_t filled            # rows
+    cdef uint32_t present
+    cdef bytes bytes
+    cdef uint8_t *bits
+
+    def __cinit__(self, int presence, uint32_t rows):
+        self.presence = presence
+        self.bytes = bytes((rows + 7) // 8)
+        self.bits = <uint8_t *>PyBytes_AS_STRING(self.bytes)
+
+    cdef void fill(self, Records records, const Chunk *chunk) noexcept nogil:
+        cdef uint32_t row
+        for row in range(chunk.rows):
+            if self.presence == P_UUID or is_present(records, chunk.records[row], self.presence):
+                self.bits[self.filled >> 3] |= 1 << (self.filled & 7)
+                self.present += 1
+            self.filled += 1
+
+    cdef inline bint has(self, uint32_t row) noexcept nogil:
+        return self.bits[row >> 3] >> (row & 7) & 1
+
+
 cdef class Column:
-    """One field of many flows, filled a chunk at a time so that the records stay in the cache meanwhile."""
+    """One field of many flows, filled a chunk at a time so that the records stay in the cache meanwhile.
+
+    ``validities`` has the Validity of each presence, filled before the columns that share it.
+    """
 
     cdef int place
     cdef int kind
+    cdef Spot spot
     cdef uint32_t filled            # rows
-    cdef uint32_t present
     cdef uint32_t length            # bytes of text
-    cdef bytes validity
+    cdef Validity validity
     cdef bytes offsets
     cdef bytes data
     cdef bytearray json             # texts of any length
-    cdef uint8_t *bits              # of validity; NULL without
     cdef int32_t *ends              # of texts, from the first one's on
     cdef char *values               # of data
 
-    def __cinit__(self, int place, int kind, uint32_t rows):
+    def __cinit__(self, int place, int kind, uint32_t rows, dict validities):
         cdef Py_ssize_t width = text_width(place) if kind == TEXT else 4 if kind == NAME else 8
-        self.place, self.kind = place, kind
-        if can_be_absent(place):
-            self.validity = bytes((rows + 7) // 8)
-            self.bits = <uint8_t *>PyBytes_AS_STRING(self.validity)
+        cdef int presence = presence_of(place)
+        self.place, self.kind, self.spot = place, kind, spot_of(place)
+        if presence not in validities:
+            validities[presence] = Validity(presence, rows)
+        self.validity = validities[presence]
         if kind == TEXT or kind == JSON:
             self.offsets = PyBytes_FromStringAndSize(NULL, 4 * (<Py_ssize_t>rows + 1))
             self.ends = <int32_t *>PyBytes_AS_STRING(self.offsets)
@@ -86,67 +135,78 @@ cdef class Column:
             self.data = PyBytes_FromStringAndSize(NULL, width * rows)
             self.values = PyBytes_AS_STRING(self.data)
 
-    cdef int fill(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
+    cdef int fill(self, Records records, const Chunk *chunk) except -1:
         if self.kind == JSON:
-            self.fill_json(records, rows, start, n)
+            self.fill_json(records, chunk)
         with nogil:
-            self.fill_validity(records, rows, start, n)
-            if self.kind == TEXT:
-                self.fill_texts(records, rows, start, n)
+            if self.place == P_COMMUNITY_ID or self.place == P_FAMILY_COMMUNITY_ID:
+                self.fill_community_ids(records, chunk)
+            elif self.kind == TEXT:
+                self.fill_texts(records, chunk)
             elif self.kind == NAME:
-                self.fill_names(records, rows, start, n)
+                self.fill_names(records, chunk)
             elif self.kind == FRACTION:
-                self.fill_fractions(records, rows, start, n)
+                self.fill_fractions(records, chunk)
             elif self.kind != JSON:
-                self.fill_numbers(records, rows, start, n)
-        self.filled += n
+                self.fill_numbers(records, chunk)
+        self.filled += chunk.rows
         return 0
 
-    cdef void fill_validity(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
-        cdef uint32_t row
-        if self.bits == NULL:
-            self.present += n
-            return
-        for row in range(n):
-            if is_present(records, row_at(records, rows, start + row), self.place):
-                self.bits[(self.filled + row) >> 3] |= 1 << ((self.filled + row) & 7)
-                self.present += 1
-
-    cdef void fill_numbers(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+    cdef void fill_numbers(self, Records records, const Chunk *chunk) noexcept nogil:
         cdef uint64_t *numbers = <uint64_t *>self.values + self.filled
+        cdef Spot at = self.spot
         cdef uint32_t row
-        for row in range(n):
-            numbers[row] = get_number(records, row_at(records, rows, start + row), self.place)
+        for row in range(chunk.rows):
+            numbers[row] = get_number(records, chunk.records[row], self.place, at)
 
-    cdef void fill_fractions(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+    cdef void fill_fractions(self, Records records, const Chunk *chunk) noexcept nogil:
         cdef double *numbers = <double *>self.values + self.filled
         cdef uint32_t row
-        for row in range(n):
-            numbers[row] = <double>get_number(records, row_at(records, rows, start + row), self.place) / 1000.0
+        for row in range(chunk.rows):
+            numbers[row] = <double>get_number(records, chunk.records[row], self.place, self.spot) / 1000.0
 
-    cdef void fill_names(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+    cdef void fill_names(self, Records records, const Chunk *chunk) noexcept nogil:
         cdef int32_t *numbers = <int32_t *>self.values + self.filled
+        cdef Spot at = self.spot
         cdef uint32_t row
-        for row in range(n):
-            numbers[row] = <int32_t>get_number(records, row_at(records, rows, start + row), self.place)
+        for row in range(chunk.rows):
+            numbers[row] = <int32_t>get_number(records, chunk.records[row], self.place, at)
 
-    cdef void fill_texts(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) noexcept nogil:
+    cdef void fill_texts(self, Records records, const Chunk *chunk) noexcept nogil:
         cdef int32_t *ends = self.ends + self.filled + 1
-        cdef const Record *record
         cdef uint32_t row
-        for row in range(n):
-            record = row_at(records, rows, start + row)
-            if is_present(records, record, self.place):
-                self.length += put_text(records, record, self.place, self.values + self.length)
+        for row in range(chunk.rows):
+            if self.validity.has(self.filled + row):
+                self.length += put_text(records, chunk.records[row], self.place, self.values + self.length)
             ends[row] = self.length
 
-    cdef int fill_json(self, Records records, const uint32_t[::1] rows, uint32_t start, uint32_t n) except -1:
+    cdef void fill_community_ids(self, Records records, const Chunk *chunk) noexcept nogil:
+        """As fill_texts(), but several at a time; all are equally long."""
+        cdef const Record *whose[SHA1_LANES]
+        cdef int32_t *ends = self.ends + self.filled + 1
+        cdef char *out = self.values + self.length
+        cdef int i, n = 0
+        cdef uint32_t row
+        for row in range(chunk.rows):
+            if self.validity.has(self.filled + row):
+                whose[n] = whose_community_id(records, chunk.records[row], self.place)
+                n += 1
+                self.length += COMMUNITY_ID_BYTES
+            if n == SHA1_LANES:
+                put_community_ids(out, whose)
+                out += SHA1_LANES * COMMUNITY_ID_BYTES
+                n = 0
+            ends[row] = self.length
+        for i in range(n):
+            put_community_id(out + i * COMMUNITY_ID_BYTES, whose[i])
+
+    cdef int fill_json(self, Records records, const Chunk *chunk) except -1:
         cdef int32_t *ends = self.ends + self.filled + 1
         cdef const Record *record
         cdef uint32_t row
-        for row in range(n):
-            record = row_at(records, rows, start + row)
-            if is_present(records, record, self.place):
+        for row in range(chunk.rows):
+            record = chunk.records[row]
+            if self.validity.has(self.filled + row):
                 self.make_room(json_room_of(records, record, self.place))
                 self.length += <uint32_t>put_json(records, record, self.place, <char *>self.json + self.length)
             ends[row] = self.length
@@ -159,11 +219,11 @@ cdef class Column:
         return 0
 
     cdef tuple buffers(self):
-        cdef uint32_t nulls = self.filled - self.present
+        cdef uint32_t nulls = self.filled - self.validity.present
         data = self.data if self.json is None else self.json
         if self.offsets is not None:
             data = memoryview(data)[:self.length]
-        return self.validity if nulls else None, nulls, self.offsets, data
+        return self.validity.bytes if nulls else None, nulls, self.offsets, data
 
 
 def text_rows(Records records not None, const uint32_t[::1] rows, uint32_t start, uint32_t stop, size_t most):
@@ -329,6 +389,7 @@ cdef struct JsonStep:
     Text opening            # what begins its group
     uint32_t group          # the number of its group; 0: the flow itself
     int place
+    Spot spot
     int shown
     bint optional           # left out if the flow does not have the value
     uint32_t first_name     # of its texts among all names
@@ -363,7 +424,9 @@ cdef class JsonProgramme:
         self.line_bytes = 3
         for i, (opening, name, place, shown, optional, texts) in enumerate(steps):
             group = groups.setdefault(opening, len(groups))
-            self.steps[i] = JsonStep(text_of(name), text_of(opening), group, place, shown, optional, at)
+            self.steps[i] = JsonStep(
+                text_of(name), text_of(opening), group, place, spot_of(place), shown, optional, at,
+            )
             for text in texts:
                 self.names[at] = text_of(text)
                 at += 1
@@ -400,7 +463,7 @@ cdef class JsonProgramme:
         cdef uint32_t name
         cdef int length
         if step.shown == SHOW_NAME:
-            name = step.first_name + <uint32_t>get_number(records, record, step.place)
+            name = step.first_name + <uint32_t>get_number(records, record, step.place, step.spot)
             return put(out, self.names[name]) - out
         if step.shown == SHOW_PACKETS:
             return put_packets(out, &records.packets, record.raw_packets)
@@ -411,12 +474,12 @@ cdef class JsonProgramme:
         if step.shown == SHOW_JSON:
             return put_json(records, record, step.place, out)
         if step.shown == SHOW_MS:
-            return put_number(out, get_number(records, record, step.place) // 1000000)
+            return put_number(out, get_number(records, record, step.place, step.spot) // 1000000)
         if step.shown == SHOW_FRACTION:
-            return put_thousandths(out, get_number(records, record, step.place))
+            return put_thousandths(out, get_number(records, record, step.place, step.spot))
         if step.shown == SHOW_FLAG:
-            return put_flag(out, get_number(records, record, step.place))
-        return put_number(out, get_number(records, record, step.place))
+            return put_flag(out, get_number(records, record, step.place, step.spot))
+        return put_number(out, get_number(records, record, step.place, step.spot))
 
 
 cdef inline char *put_between(char *at, const JsonStep *step, uint32_t group, bint first) noexcept nogil:

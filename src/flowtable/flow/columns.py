@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_ROWS", "arrow_batches", "arrow_schema"]
 
 BATCH_ROWS: Final = 65_536
+FIRST_ROWS: Final = 8_192
+"""Of the first batch, and then ever more, so that who writes them need not wait for long."""
 TEXT_BYTES: Final = 1 << 28  # of JSON in a batch at most, unless one flow has more
 
 _TYPES: Final[dict[Kind, Any]] = {
@@ -70,7 +72,8 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
     stop = 0
     while stop < total:
         start = stop
-        stop = text_rows(records, rows, start, min(start + BATCH_ROWS, total), TEXT_BYTES)
+        most = min(max(start, FIRST_ROWS), BATCH_ROWS)
+        stop = text_rows(records, rows, start, min(start + most, total), TEXT_BYTES)
         buffers = iter(columns(records, placed, rows, start, stop))
         arrays = []
         for f in FIELDS:

@@ -5,7 +5,7 @@ pair, so that it comes to one engine, in the order of the capture.
 """
 
 from cpython cimport array
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
@@ -17,65 +17,68 @@ from flowtable.flow._flow cimport PIECE_RECORDS, Records, record_at
 from flowtable.packet._decode cimport tunnel_set
 from flowtable.packet._dissection cimport Decoding
 from flowtable.packet._outermost cimport outermost_pair
-from flowtable.table._engine cimport FRAMES_AHEAD, Engine
+from flowtable.table._engine cimport DONE, FRAMES_AHEAD, Engine
 from flowtable.table._index cimport prefetch
+from flowtable.table._turns cimport (
+    READ, REST, Turns, begin_turns, count_done, end_turns, next_turn, read_done, stop_turns,
+)
 
 import os
 from array import array as new_array
 
+from flowtable.table._engine import OUTCOMES
+
 
 cdef enum:
+    DEALS = 8                   # that are counted or wait for it, so that no engine waits for another one
     DEALT_WINDOWS = 2           # at a time, so that threads are woken up for some work
 
 
 cdef struct Hand:
+    uint32_t *which             # of the deal's frames
+    uint32_t count
+
+
+cdef struct Deal:
+    # Frames, and which of them each engine is to count. There is room for as many in every hand.
     Frame *frames
     uint32_t count
     uint32_t room
+    Hand *hands
 
 
-cdef class Deal:
-    """Frames for each of several engines, which stay valid as long as those of their source do."""
+cdef bint begin_deal(Deal *deal, int engines) noexcept:
+    deal.hands = <Hand *>calloc(engines, sizeof(Hand))
+    return deal.hands != NULL
 
-    cdef Hand *hands
-    cdef int engines
-    cdef PacketSource source        # whose windows frames are in, as long as somebody may count them
 
-    def __cinit__(self, int engines):
-        self.engines = engines
-        self.hands = <Hand *>calloc(engines, sizeof(Hand))
-        if self.hands == NULL:
-            raise MemoryError("no memory to deal out frames")
+cdef void end_deal(Deal *deal, int engines) noexcept:
+    cdef int i
+    for i in range(engines if deal.hands != NULL else 0):
+        free(deal.hands[i].which)
+    free(deal.hands)
+    free(deal.frames)
 
-    def __dealloc__(self):
-        cdef int i
-        if self.hands != NULL:
-            for i in range(self.engines):
-                free(self.hands[i].frames)
-        free(self.hands)
 
-    cdef void clear(self) noexcept nogil:
-        cdef int i
-        for i in range(self.engines):
-            self.hands[i].count = 0
-
-    cdef bint add(self, int engine, const Frame *frame) noexcept nogil:
-        """Deal a frame; False when memory is out."""
-        cdef Hand *hand = &self.hands[engine]
-        cdef uint32_t room = max(2 * hand.room, <uint32_t>BATCH)
-        cdef void *frames
-        if hand.count == hand.room:
-            frames = realloc(hand.frames, room * sizeof(Frame))
-            if frames == NULL:
-                return False
-            hand.frames, hand.room = <Frame *>frames, room
-        hand.frames[hand.count] = frame[0]
-        hand.count += 1
+cdef bint make_room(Deal *deal, int engines) noexcept nogil:
+    """See to it that one more batch fits; False when memory is out."""
+    cdef uint32_t room = deal.room
+    cdef void *memory
+    cdef int i
+    if deal.count + BATCH <= deal.room:
         return True
-
-    def count(self, Engine engine not None, int hand):
-        """Let an engine count one hand; gives what ``Engine.run`` gives."""
-        return engine.count_dealt(self.hands[hand].frames, self.hands[hand].count)
+    room = 2 * deal.room + 16 * BATCH
+    memory = realloc(deal.frames, room * sizeof(Frame))
+    if memory == NULL:
+        return False
+    deal.frames = <Frame *>memory
+    for i in range(engines):
+        memory = realloc(deal.hands[i].which, room * sizeof(uint32_t))
+        if memory == NULL:
+            return False
+        deal.hands[i].which = <uint32_t *>memory
+    deal.room = room
+    return True
 
 
 cdef class Dealer:
@@ -84,61 +87,73 @@ cdef class Dealer:
     cdef PacketSource source
     cdef Decoding how
     cdef uint64_t seed
-    cdef uint64_t frames
+    cdef int engines
     cdef int windows                        # dealt out at a time
-    cdef bint is_over
-    cdef readonly uint64_t steps_back
-    cdef readonly int64_t latest            # ns; the time of the last frame
+    cdef bint begun
+    cdef uint64_t frames
+    cdef uint64_t steps_back
+    cdef int64_t latest                     # ns; the time of the last frame
 
-    def __cinit__(self, tunnels):
+    def __cinit__(self, tunnels, int engines):
         self.how.tunnels = tunnel_set(tunnels)
         self.seed = int.from_bytes(os.urandom(8), "little")
+        self.engines = engines
 
-    def begin(self, PacketSource source not None, int deals):
-        """Deal out what this source has. Frames of so many deals stay valid, with the one being dealt.
-
-        Until end() nobody else may read the source, since that would take the place of frames that are counted.
-        """
+    cdef int begin(self, PacketSource source) except -1:
+        """Deal out what this source has: until end() nobody else may read it."""
         source.begin_reading()
         self.source = source
-        self.windows = source.keep_windows(deals * DEALT_WINDOWS) // deals
-        self.is_over = False
+        self.windows = source.keep_windows(DEALS * DEALT_WINDOWS) // DEALS
+        return 0
 
-    def deal(self, Deal deal not None):
-        """Deal out what some of the source's windows have, in place of what was dealt before; False at its end."""
-        cdef int window
-        cdef bint enough
-        deal.clear()
-        deal.source = self.source
-        for window in range(self.windows):
-            if self.is_over:
-                break
-            with nogil:
-                enough = self.deal_window(deal)
-            if not enough:
-                raise MemoryError("no memory to deal out frames")
-            self.is_over = not self.source.refill()
-        return not self.is_over
-
-    def end(self):
+    cdef int end(self) except -1:
         """All frames are counted: others may have the source."""
         self.source.end_reading()
+        return 0
 
-    cdef bint deal_window(self, Deal deal) noexcept nogil:
-        cdef Frame frames[BATCH]
-        cdef int i, n = self.source.walk(frames, BATCH)
-        while n:
-            for i in range(n):
-                if i + FRAMES_AHEAD < n:
-                    prefetch(frames[i + FRAMES_AHEAD].data)
-                if not self.deal_frame(deal, &frames[i]):
-                    return False
-            n = self.source.walk(frames, BATCH)
+    cdef bint deal(self, Deal *deal) except -1 nogil:
+        """Deal out what some of the source's windows have, in place of what was dealt before; False at its end.
+
+        Frames stay valid while so many more deals are dealt as there are.
+        """
+        cdef int i, window
+        deal.count = 0
+        for i in range(self.engines):
+            deal.hands[i].count = 0
+        for window in range(self.windows):
+            if self.begun and not self.refill():
+                return False
+            self.begun = True
+            if not self.deal_window(deal):
+                with gil:
+                    raise MemoryError("no memory to deal out frames")
         return True
 
-    cdef bint deal_frame(self, Deal deal, Frame *frame) noexcept nogil:
+    cdef bint refill(self) except -1 nogil:
+        if self.source.read_on():
+            return True
+        with gil:
+            return self.source.refill()
+
+    cdef bint deal_window(self, Deal *deal) noexcept nogil:
+        """Deal out the frames of one window; False when memory is out."""
+        cdef int i, n = 1
+        while n:
+            if not make_room(deal, self.engines):
+                return False
+            n = self.source.walk(deal.frames + deal.count, BATCH)
+            for i in range(n):
+                if i + FRAMES_AHEAD < n:
+                    prefetch(deal.frames[deal.count + FRAMES_AHEAD].data)
+                self.deal_frame(deal)
+        return True
+
+    cdef void deal_frame(self, Deal *deal) noexcept nogil:
+        """Give one engine the frame behind those that are dealt."""
+        cdef Frame *frame = &deal.frames[deal.count]
         cdef Frame exact = frame[0]
         cdef uint64_t pair
+        cdef Hand *hand
         self.steps_back += frame.time < self.latest
         self.latest = frame.time
         frame.number = self.frames
@@ -146,11 +161,102 @@ cdef class Dealer:
         exact_frames(&exact, 1)
         pair = outermost_pair(&exact, &self.how, self.seed)
         forget_frames(&exact, 1)
-        return deal.add(<int>((pair >> 32) * <uint64_t>deal.engines >> 32), frame)
+        hand = &deal.hands[(pair >> 32) * <uint64_t>self.engines >> 32]
+        hand.which[hand.count] = deal.count
+        hand.count += 1
+        deal.count += 1
 
 
-def rows_in_order(list engines not None):
-    """The records of all engines' flows in the order in which these began, when counting is over."""
+cdef class Crew:
+    """Engines with the same records, and what threads share that read, deal and count for them.
+
+    The source is read by one thread at a time, and each engine counts in one at a time; which one does not
+    matter. A deal is in use until every engine has counted its hand.
+    """
+
+    cdef list engines
+    cdef void **engine              # the same, for threads without the interpreter lock
+    cdef int n_engines
+    cdef Dealer dealer
+    cdef Deal deals[DEALS]
+    cdef Turns turns
+
+    def __cinit__(self, list engines not None, tunnels):
+        cdef int i
+        self.engines, self.n_engines = list(engines), <int>len(engines)
+        self.dealer = Dealer(tunnels, self.n_engines)
+        self.engine = <void **>calloc(self.n_engines, sizeof(void *))
+        if self.engine == NULL or not begin_turns(&self.turns, self.n_engines, DEALS):
+            raise MemoryError("no memory for threads that count")
+        for i in range(self.n_engines):
+            self.engine[i] = <void *><Engine>self.engines[i]
+        for i in range(DEALS):
+            if not begin_deal(&self.deals[i], self.n_engines):
+                raise MemoryError("no memory to deal out frames")
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(DEALS):
+            end_deal(&self.deals[i], self.n_engines)
+        end_turns(&self.turns)
+        free(self.engine)
+
+    def begin(self, PacketSource source not None):
+        """Take a source, which nobody else may read until end()."""
+        self.dealer.begin(source)
+
+    def work(self):
+        """Do whatever is next until all is done, or stopped; for as many threads as there are engines, or fewer."""
+        try:
+            with nogil:
+                self.take_turns()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        """End the work of all threads before all frames are counted."""
+        stop_turns(&self.turns, DONE)
+
+    def end(self):
+        """No thread works any more: give the source back; gives what ``Engine.run`` gives."""
+        cdef Engine engine
+        cdef int outcome = self.turns.outcome
+        self.dealer.end()
+        for engine in self.engines:
+            outcome = max(outcome, engine.stop_dealt(self.dealer.latest))
+        return OUTCOMES[outcome]
+
+    cdef int take_turns(self) except -1 nogil:
+        cdef int engine = 0, turn = next_turn(&self.turns, &engine)
+        while turn != REST:
+            if turn == READ:
+                read_done(&self.turns, self.dealer.deal(&self.deals[self.turns.dealt % DEALS]))
+            else:
+                self.count(engine)
+            turn = next_turn(&self.turns, &engine)
+        return 0
+
+    cdef int count(self, int engine) except -1 nogil:
+        """Let an engine count its hand of the next deal."""
+        cdef const Deal *deal = &self.deals[self.turns.counted[engine] % DEALS]
+        cdef const Hand *hand = &deal.hands[engine]
+        cdef int outcome = (<Engine>self.engine[engine]).count_dealt(deal.frames, hand.which, hand.count)
+        if outcome != DONE:
+            stop_turns(&self.turns, outcome)
+        count_done(&self.turns, engine)
+        return 0
+
+    def steps_back(self):
+        """Frames whose time was before that of the frame before."""
+        return self.dealer.steps_back
+
+    def rows(self):
+        """The records of all engines' flows in the order in which these began, when counting is over."""
+        return rows_in_order(self.engines)
+
+
+cdef array.array rows_in_order(list engines):
     cdef uint32_t nth, total = 0
     cdef Engine engine
     cdef array.array rows

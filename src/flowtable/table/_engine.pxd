@@ -70,7 +70,8 @@ cdef class Engine:
     cdef int name_ports(self, app_ports) except -1
     cdef int drain(self, PacketSource source) except -1
     cdef int count_some(self, PacketSource source) except -1
-    cdef str count_dealt(self, Frame *frames, uint32_t n)
+    cdef int count_dealt(self, const Frame *frames, const uint32_t *which, uint32_t n) except -1 nogil
+    cdef int stop_dealt(self, int64_t latest) except -1
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil
     cdef int prepare_filters(self, const Frame *frames, int n) except -1
     cdef bint passes(self, const Frame *frame) noexcept nogil

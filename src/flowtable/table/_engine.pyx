@@ -43,6 +43,9 @@ cdef enum:
     LINK_TYPES = 65536
 
 
+cdef enum:
+    WINDOWS_ALONE = 64          # that are read before signals are looked at, and progress is told
+
 OUTCOMES = ("done", "table full", "no memory")
 
 cdef Instruction NOTHING          # stands for a filter that fits no frame of its link type
@@ -102,17 +105,19 @@ cdef class Engine:
         return 0
 
     def run(self, PacketSource source not None, progress=None):
-        """Count all frames of a source; ``progress(source)`` is called after each refill.
+        """Count all frames of a source; ``progress(source)`` is called now and then, and at the end.
 
         Gives ``"done"``, or why it stopped: ``"table full"`` when there are more flows than allowed, or
         ``"no memory"``.
         """
         cdef int outcome = self.drain(source)
-        while outcome == DONE and read_on(source):
-            outcome = self.drain(source)
+        cdef bint goes_on = True
+        while outcome == DONE and goes_on:
+            goes_on = refilled(source)
             PyErr_CheckSignals()            # so that Ctrl-C is heard between windows
             if progress is not None:
                 progress(source)
+            outcome = self.drain(source)
         if outcome == DONE:
             outcome = self.stop_streams()
         return OUTCOMES[outcome]
@@ -131,12 +136,12 @@ cdef class Engine:
         return outcome
 
     cdef int count_some(self, PacketSource source) except -1:
-        """Count frames until there are no more in the window, or it is time to hand over; gives an Outcome.
+        """Count frames until somebody has to be asked for more, or it is time to hand over; gives an Outcome.
 
         No frame is held behind it: the listener may get at the source, and read on.
         """
         cdef Frame frames[BATCH]
-        cdef int n, outcome = DONE
+        cdef int n, windows = 1, outcome = DONE
         with nogil:
             n = source.walk(frames, BATCH)
             while n and self.has_filters(frames, n):
@@ -144,29 +149,34 @@ cdef class Engine:
                 if outcome != DONE or is_time(&self.streams.events):
                     break
                 n = source.walk(frames, BATCH)
+                while n == 0 and windows < WINDOWS_ALONE and source.read_on():
+                    windows += 1
+                    n = source.walk(frames, BATCH)
         if n and not self.has_filters(frames, n):
             self.prepare_filters(frames, n)
             outcome = self.take(frames, n)
         return GOES_ON if n and outcome == DONE else outcome
 
-    cdef str count_dealt(self, Frame *frames, uint32_t n):
-        """Count frames that stay where they are meanwhile; gives what run() gives."""
+    cdef int count_dealt(self, const Frame *frames, const uint32_t *which, uint32_t n) except -1 nogil:
+        """Count those of some frames that were dealt to this engine; gives an Outcome."""
+        cdef Frame batch[BATCH]
         cdef uint32_t at = 0
-        cdef int outcome = DONE, some = 0
+        cdef int i, some, outcome = DONE
         while at < n and outcome == DONE:
             some = min(<uint32_t>BATCH, n - at)
-            self.prepare_filters(&frames[at], some)
-            with nogil:
-                while some and outcome == DONE and self.has_filters(&frames[at], some):
-                    outcome = self.take(&frames[at], some)
-                    at += some
-                    some = min(<uint32_t>BATCH, n - at)
-        return OUTCOMES[outcome]
+            for i in range(some):
+                batch[i] = frames[which[at + i]]
+            if not self.has_filters(batch, some):
+                with gil:
+                    self.prepare_filters(batch, some)
+            outcome = self.take(batch, some)
+            at += some
+        return outcome
 
-    def stop_dealt(self, int64_t latest):
-        """There are no more frames, the last of which had a time; gives what run() gives."""
+    cdef int stop_dealt(self, int64_t latest) except -1:
+        """There are no more frames, the last of which had a time; gives an Outcome."""
         self.latest = latest
-        return OUTCOMES[self.stop_streams()]
+        return self.stop_streams()
 
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil:
         """Whether the filter is compiled for the link types of all these frames."""
@@ -461,7 +471,7 @@ cdef class Engine:
         }
 
 
-cdef bint read_on(PacketSource source) except -1:
+cdef bint refilled(PacketSource source) except -1:
     source.begin_reading()
     try:
         return source.refill()

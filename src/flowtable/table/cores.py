@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections import Counter
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Final
 
-from flowtable.table._cores import Deal, Dealer, rows_in_order
+from flowtable.table._cores import Crew
 
 if TYPE_CHECKING:
     from array import array
@@ -18,67 +17,51 @@ if TYPE_CHECKING:
 
 __all__ = ["Cores"]
 
-DEALS: Final = 4
-"""Deals that are counted or wait for it, so that no engine waits for another one."""
+_LOOK: Final = 0.05
+"""Seconds between two calls of ``progress``."""
 
 
 class Cores:
-    """Engines with the same records, to which frames are dealt by their outermost pair of addresses.
-
-    While they count, this thread reads and deals on.
-    """
+    """Engines with the same records, to which frames are dealt by their outermost pair of addresses."""
 
     def __init__(self, engines: list[Engine], tunnels: Iterable[str]) -> None:
         self._engines = engines
-        self._dealer = Dealer(tunnels)
+        self._crew = Crew(engines, tunnels)
 
     def run(self, source: PacketSource, progress: Callable[[PacketSource], None] | None = None) -> str:
         """Count all frames of a source; gives what ``Engine.run`` gives."""
-        self._dealer.begin(source, DEALS)
-        with ExitStack() as stack:
-            threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in self._engines]
-            outcome = self._run(source, threads, progress)
-        self._dealer.end()
-        ended = [engine.stop_dealt(self._dealer.latest) for engine in self._engines]
-        return next((each for each in (outcome, *ended) if each != "done"), "done")
+        self._crew.begin(source)
+        with ThreadPoolExecutor(len(self._engines)) as threads:
+            try:
+                self._work(threads, source, progress)
+            except BaseException:
+                self._crew.stop()
+                raise
+        return self._crew.end()
 
-    def _run(
+    def _work(
         self,
+        threads: ThreadPoolExecutor,
         source: PacketSource,
-        threads: list[ThreadPoolExecutor],
         progress: Callable[[PacketSource], None] | None,
-    ) -> str:
-        counting: deque[tuple[Deal, list[Future[str]]]] = deque()
-        deals = [Deal(len(self._engines)) for _ in range(DEALS)]
-        goes_on = True
-        while goes_on:
-            deal = deals.pop()
-            goes_on = self._dealer.deal(deal)
-            hands = zip(threads, self._engines, strict=True)
-            counting.append((deal, [t.submit(deal.count, e, hand) for hand, (t, e) in enumerate(hands)]))
+    ) -> None:
+        """Wait for the threads that do the work; this one hears of Ctrl-C, and tells of progress."""
+        working = {threads.submit(self._crew.work) for _ in self._engines}
+        while working:
+            done, working = wait(working, _LOOK, FIRST_EXCEPTION)
+            for each in done:
+                each.result()
             if progress is not None:
                 progress(source)
-            while counting and not (goes_on and deals):
-                deal, futures = counting.popleft()
-                if (outcome := _outcome(futures)) != "done":
-                    return outcome
-                deals.append(deal)
-        return "done"
 
     def rows(self) -> array[int]:
         """Give the numbers of all records in the order in which their flows began."""
-        return rows_in_order(self._engines)
+        return self._crew.rows()
 
     def counts(self) -> dict[str, Any]:
         """Give the sums of ``Engine.counts``."""
         total = _added([engine.counts() for engine in self._engines])
-        return total | {"steps_back": self._dealer.steps_back}
-
-
-def _outcome(futures: list[Future[str]]) -> str:
-    """Wait for all; gives what went wrong with one of them, or that they are done."""
-    outcomes = [future.result() for future in futures]
-    return next((outcome for outcome in outcomes if outcome != "done"), "done")
+        return total | {"steps_back": self._crew.steps_back()}
 
 
 def _added(counts: list[dict[str, Any]]) -> dict[str, Any]:
