@@ -17,6 +17,12 @@ cdef extern from * nogil:
     #endif
     }
 
+    /* Have the system find the page that a byte of fresh memory, which is zero, is in. */
+    static inline void flowtable_touch(char *memory)
+    {
+        *(volatile char *)memory = 0;
+    }
+
     /* Memory of a power of two in size, aligned to its size; NULL when there is none. */
     static inline void *flowtable_aligned(size_t size)
     {
@@ -25,4 +31,9 @@ cdef extern from * nogil:
     }
     """
     void prefer_large_pages "flowtable_prefer_large_pages"(void *memory, size_t size)
+    void touch "flowtable_touch"(char *memory)
     void *aligned_memory "flowtable_aligned"(size_t size)
+
+
+cdef enum:
+    PAGE = 4096             # bytes; the smallest that systems have

@@ -1,6 +1,9 @@
 """Several threads count one capture: the flows are those of one thread, in the same order."""
 
+import gzip
 import random
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -8,6 +11,7 @@ from rich_capture import EVERY_OPTION, rich_flows
 
 import flowtable
 from flowtable import ApplicationPortMap, CaptureError, CaptureWarning, OptionError, TableFull
+from flowtable.capture.ahead import PIECE as AHEAD
 from flowtable.table.cores import Cores
 from flowtable.testing import (
     ARP,
@@ -158,6 +162,45 @@ def test_several_captures_are_read_as_one(tmp_path):
         times = iter(range(START + number, START + 10**12, 10**6 * (1 + number % 3)))
         write_pcap(path, [(next(times), frame) for frame in busy_frames(400, number)])
     assert_same(flowtable.read(paths, threads=1), flowtable.read(paths, threads=3))
+
+
+PEAK = """
+import re, sys, flowtable
+flowtable.read(sys.argv[2:], threads=int(sys.argv[1]))
+print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
+"""
+
+
+def test_many_files_take_turns_with_few_windows(tmp_path):
+    """A file is read again when all others were: by then its frames are counted, and one window is enough."""
+    paths = [tmp_path / f"{number}.pcap" for number in range(40)]
+    for number, path in enumerate(paths):
+        times = iter(range(START + number, START + 10**12, 10**6))
+        write_pcap(path, [(next(times), frame + bytes(8000)) for frame in busy_frames(400, number)])
+    assert_same(flowtable.read(paths, threads=1), flowtable.read(paths, threads=3))
+    peaks = [
+        int(subprocess.run([sys.executable, "-c", PEAK, n, *paths], check=True, capture_output=True).stdout)
+        for n in ("1", "3")
+    ]
+    assert peaks[1] - peaks[0] < 32 << 10
+
+
+def test_compressed_captures_are_unpacked_in_threads(tmp_path):
+    paths = [tmp_path / f"{number}.pcap.gz" for number in range(3)]
+    for number, path in enumerate(paths):
+        times = iter(range(START + number, START + 10**12, 10**6))
+        capture = write_pcap(None, [(next(times), frame) for frame in busy_frames(4000, number)])
+        path.write_bytes(gzip.compress(capture))
+    assert len(capture) > AHEAD
+    assert_same(flowtable.read(paths, threads=1), flowtable.read(paths, threads=2))
+    paths[1].write_bytes(paths[1].read_bytes()[:-20_000])
+    accounts = []
+    for threads in (1, 2):
+        with pytest.warns(CaptureWarning, match="gzip data end too early"):
+            accounts.append(flowtable.read(paths, threads=threads).account)
+    assert accounts[0] == accounts[1]
+    assert accounts[0].incomplete == 1
+    assert 8000 < accounts[0].frames < 12_000
 
 
 def test_a_broken_end_is_warned_of_once(tmp_path):

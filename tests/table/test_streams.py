@@ -358,8 +358,8 @@ def test_a_listener_may_read_on_itself(tmp_path, monkeypatch):
     """No frame is held meanwhile, which would be looked at where the source has put others since."""
     sources, got, talk = [], [], Talk()
 
-    def opened(paths):
-        sources.append(open_capture(paths))
+    def opened(paths, **how):
+        sources.append(open_capture(paths, **how))
         return sources[0]
 
     monkeypatch.setattr(reader, "open_capture", opened)

@@ -43,6 +43,7 @@ cdef class PacketSource:
 cdef struct Window:
     uint8_t *memory             # NULL until its first turn
     size_t capacity
+    uint64_t left               # when its last turn ended
 
 
 cdef class CaptureReader(PacketSource):
@@ -54,14 +55,16 @@ cdef class CaptureReader(PacketSource):
     cdef uint64_t _read_past    # bytes that the stream does not know of, as they were read without it
     cdef bint _ended
     cdef Window *_resting       # windows that frames given before may be in
-    cdef int _resting_windows
-    cdef int _next_window       # that rests longest
+    cdef int _resting_windows   # at most, and how long each one rests
+    cdef uint64_t _turns
+    cdef const uint64_t *_clock # what that is counted by: turns, or refills of all files that are read together
     cdef uint64_t _given        # frames when windows took turns last
 
     cdef bint _start(self) except -1
     cdef bint _read_more(self) except -1
     cdef bint _make_ready(self) noexcept nogil
     cdef bint _take_turns(self) noexcept nogil
+    cdef Window *_rested(self) noexcept nogil
     cdef bint _make_room(self) noexcept nogil
     cdef bint _end(self, str message) except -1
 
@@ -81,6 +84,7 @@ cdef class MergedReader(PacketSource):
     cdef uint64_t _refilled     # times
     cdef object _leaving        # (when, reader) of those that are read, whose frames are still valid
 
+    cdef int _keep_windows_of(self, CaptureReader reader) except -1
     cdef bint _fill_lane(self, Lane *lane) noexcept nogil
     cdef bint _feed(self, Lane *lane) except -1
     cdef bint _retire(self, Lane *lane) except -1

@@ -180,6 +180,7 @@ cdef class CaptureReader(PacketSource):
         memset(&self._walker, 0, sizeof(Walker))
         self._ended = True
         self._descriptor = -1
+        self._clock = &self._turns
 
     def __init__(self, stream, str name, *, size_t window=WINDOW):
         if self._walker.window is not NULL:
@@ -324,12 +325,12 @@ cdef class CaptureReader(PacketSource):
         return refills
 
     cdef bint _take_turns(self) noexcept nogil:
-        """Go on in the window that rests longest, at whose front is then what is left; False: no memory.
+        """Go on in a window that has rested, at whose front is then what is left; False: no memory.
 
         One that has given no frame since the last turn goes on being used.
         """
         cdef Walker *w = &self._walker
-        cdef Window *other = &self._resting[self._next_window]
+        cdef Window *other = self._rested()
         cdef void *memory = other.memory
         if other.capacity < w.capacity:
             memory = realloc(other.memory, w.capacity)
@@ -340,9 +341,21 @@ cdef class CaptureReader(PacketSource):
         memcpy(other.memory, w.window + w.begin, w.end - w.begin)
         other.memory, w.window = w.window, other.memory
         other.capacity, w.capacity = w.capacity, other.capacity
-        self._next_window = (self._next_window + 1) % self._resting_windows
+        other.left = self._clock[0]
+        self._turns += 1
         self._given = w.scan.tally.frames
         return True
+
+    cdef Window *_rested(self) noexcept nogil:
+        """A window whose frames nobody may use any more, or a new one if there is none.
+
+        As many as are resting were left one after the other, so that the first of them has rested by then.
+        """
+        cdef int i
+        for i in range(self._resting_windows):
+            if self._resting[i].memory is NULL or self._resting[i].left + self._resting_windows <= self._clock[0]:
+                break
+        return &self._resting[i]
 
     cdef bint _make_room(self) noexcept nogil:
         """Double a full window, until the record that did not fit does; False: there is no memory.
@@ -434,12 +447,16 @@ cdef class MergedReader(PacketSource):
         free(self._heap)
 
     cdef int keep_windows(self, int refills) except -1:
-        """There may be many files, each with windows of its own, which are small then."""
-        cdef CaptureReader reader
+        """There may be many files: only those that are read often take more than two windows."""
         self._refills = refills
         for reader in self._readers.values():
-            reader.keep_windows(self._refills)
+            self._keep_windows_of(reader)
         return self._refills
+
+    cdef int _keep_windows_of(self, CaptureReader reader) except -1:
+        reader.keep_windows(self._refills)
+        reader._clock = &self._refilled
+        return 0
 
     cdef void _drop_lanes(self) noexcept nogil:
         while self._lanes > 0:
@@ -541,7 +558,7 @@ cdef class MergedReader(PacketSource):
             raise MemoryError("no memory for merging captures")
         self._readers[each.order] = reader
         if self._refills:
-            reader.keep_windows(self._refills)
+            self._keep_windows_of(reader)
         lane.walker = &reader._walker
         lane.order = each.order
         self.tally.times_clamped += reader._walker.scan.tally.times_clamped

@@ -88,11 +88,14 @@ class Codec:
     padded: bool = False
     """Whether zero bytes may follow a member, as tapes and `xz` leave them."""
 
+    fast: bool = False
+    """Whether unpacking takes no longer than what is done with it, so that another thread would not help."""
+
 
 _GZIP = Codec("gzip", Gunzip, padded=True)
 _BZIP2 = Codec("bzip2", _bunzip)
 _XZ = Codec("xz", _unxz, padded=True)
-_ZSTD = Codec("zstd", _unzstd)
+_ZSTD = Codec("zstd", _unzstd, fast=True)
 
 
 def codec_of(head: bytes) -> Codec | None:

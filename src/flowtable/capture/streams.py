@@ -236,6 +236,11 @@ class UnpackedStream:
         """None: what is in the file has to be unpacked."""
         return -1
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether unpacking takes longer than what is done with it."""
+        return not self._codec.fast
+
     def readinto(self, room: memoryview) -> int:
         """Unpack until there is at least one byte; 0 only at the end of the last member."""
         while self._decoder is not None or self._next_member():

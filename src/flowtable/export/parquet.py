@@ -18,9 +18,9 @@ def write_parquet(reader: Any, to: Target) -> None:
     """Write the batches of a ``RecordBatchReader``, a row group each.
 
     Names repeat, and have a dictionary; one of addresses costs more time than it saves room. Counts and times
-    are kept as differences (DELTA_BINARY_PACKED), which take half of the room, and for times half of the time.
-    Ids never repeat, so that compression would only cost time; messages are compressed. Times have their
-    smallest and largest in each row group, by which readers leave groups out; all else is spread over all.
+    are kept as differences (DELTA_BINARY_PACKED), in half of the room and, for times, half of the time. Ids
+    never repeat, so that compression would only cost time; messages are compressed. Times have their smallest
+    and largest in each row group, by which readers leave groups out; all else is spread over all of them.
     """
     packed = (Kind.ID, Kind.TEXT, Kind.TIME)
     differences = (Kind.COUNT, Kind.TIME)

@@ -133,7 +133,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     records = Records(*names, options.filled, options.limits)
     filters = LinkFilters(expression) if expression.strip() else None
     listener = listener_option(streams)
-    source = open_capture(paths)
+    source = open_capture(paths, ahead=(options.threads or available_cores()) > 1)
     table = _engines(records, options, filters, listener, _threads(options, listener, source))
     outcome = table.run(source, progress)
     account = make_account(table.counts(), records, source)
