@@ -14,7 +14,7 @@ cdef class PacketSource:
     cdef Frame _batch[BATCH]    # of Python's iteration
     cdef int _at
     cdef int _count
-    cdef bint _is_read          # somebody is between begin_reading() and end_reading()
+    cdef uint8_t _is_read       # somebody is between begin_reading() and end_reading()
 
     # Around walk() and refill(): nobody else may read on or close, as other threads and what is called from
     # inside might, since that moves what frames point to.

@@ -15,6 +15,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 from posix.unistd cimport read
 
+from flowtable._atomic cimport drop_flag, take_flag
 from flowtable._exact cimport fence
 from flowtable.capture._lanes cimport sift_down, sift_up
 from flowtable.capture._record cimport (
@@ -72,13 +73,12 @@ cdef class PacketSource:
         return False
 
     cdef int begin_reading(self) except -1:
-        if self._is_read:
+        if not take_flag(&self._is_read):
             raise CaptureError("this capture is being read already; open it once for each reader")
-        self._is_read = True
         return 0
 
     cdef void end_reading(self) noexcept:
-        self._is_read = False
+        drop_flag(&self._is_read)
 
     def __iter__(self):
         return self

@@ -3,6 +3,7 @@
 ``schema.py`` says which fields there are; a field's place is a name in ``PLACES``.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -182,10 +183,9 @@ cdef class Records:
 
     def names(self, int place):
         """The texts that a field of kind NAME has as its numbers say."""
-        if place == P.P_PATH:
-            return self.paths_by_number()
-        if place == P.P_APPLICATION:
-            return self.applications_by_number()
+        if place == P.P_PATH or place == P.P_APPLICATION:
+            with cython.critical_section(self):     # they are made once, by whoever comes first
+                return self.paths_by_number() if place == P.P_PATH else self.applications_by_number()
         if place == P.P_NODE_TID:
             return (self.node_tid,)
         if place == P.P_CAPTURE_ID:

@@ -4,6 +4,7 @@ To add a protocol: write its function in ``protocols/``, give its layer a number
 ``layers.py``, and add its row to ``fill_registry``.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -417,6 +418,13 @@ def dissect(const uint8_t[::1] data not None, int link_type, length, tunnels, in
     part)``, a part is ``PartFacts``, ``stop`` is ``(reason, layer number)``, and ``frame`` are the bytes that
     offsets are in if the defragmenter made them, else None.
     """
+    if defragger is None:
+        return dissected(data, link_type, length, tunnels, time, None)
+    with cython.critical_section(defragger):
+        return dissected(data, link_type, length, tunnels, time, defragger)
+
+
+cdef tuple dissected(const uint8_t[::1] data, int link_type, length, tunnels, int64_t time, IPDefragger defragger):
     cdef Dissection d
     cdef Part parts[MAX_PARTS]
     cdef Frame frame

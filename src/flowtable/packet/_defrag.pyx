@@ -5,6 +5,7 @@ datagram and all that still comes for it (RFC 5722); a piece that brings nothing
 passed over (RFC 8200, 4.5).
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
@@ -442,6 +443,7 @@ cdef class IPDefragger:
 
         return PacketSequence.from_frame(data, defragger=self, **options)
 
+    @cython.critical_section
     def flush_all(self):
         """Throw away all that is held; gives the number of datagrams."""
         cdef uint64_t before = self.state.datagrams
@@ -449,6 +451,7 @@ cdef class IPDefragger:
             drop(&self.state, self.state.oldest, FLUSHED)
         return before
 
+    @cython.critical_section
     def flush_older_than(self, time_ns):
         """Throw away the datagrams whose first piece came before a time (Unix ns); gives their number."""
         cdef int64_t time
@@ -466,6 +469,7 @@ cdef class IPDefragger:
         return before - self.state.datagrams
 
     @property
+    @cython.critical_section
     def metric(self):
         """What became of the fragments so far."""
         return IPDefraggerMetric(
@@ -478,6 +482,7 @@ cdef class IPDefragger:
             dropped=by_name(self.state.dropped),
         )
 
+    @cython.critical_section
     def frames(self):
         """The frames that are held, and those thrown away, by reason, and the pieces that flows lack, likewise."""
         lost = by_name(self.state.lost)

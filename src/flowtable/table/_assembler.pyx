@@ -1,12 +1,13 @@
 """TCP streams of single packets, for programs that have packets and no table."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from flowtable._types cimport SIDE_A, SIDE_B
 from flowtable.flow._tcp cimport ENDED, Connection, stream_of
 from flowtable.packet._dissection cimport TCP_RST, TCP_SYN, Part
-from flowtable.table._events cimport end_events, event_as, forget_events
+from flowtable.table._events cimport Events, end_events, event_as
 from flowtable.table._held cimport Held, drop_held
 from flowtable.table._streams cimport Streams, Way, begin_streams, follow, stop, way_of
 
@@ -74,11 +75,13 @@ cdef class TCPAssembler:
     def __dealloc__(self):
         end_events(&self.streams.events)
 
+    @cython.critical_section
     def __len__(self):
         """Count the connections that are followed."""
         return len(self.conversations)
 
     @property
+    @cython.critical_section
     def lost(self):
         """What limits left out, by name, as ``Account.lost`` has it."""
         lost = {
@@ -90,6 +93,7 @@ cdef class TCPAssembler:
         }
         return {name: number for name, number in lost.items() if number}
 
+    @cython.critical_section
     def register_flow(self, flow, packet):
         """Say which flow a packet's connection is: ``new_stream`` and the data get it in the place of the ends."""
         segment = packet.tcp_segment()
@@ -101,6 +105,7 @@ cdef class TCPAssembler:
         else:
             self.unregistered += 1
 
+    @cython.critical_section
     def assemble(self, packet, time):
         """Take a packet; gives False if it is not followed, for its connection was over or there are too many.
 
@@ -178,21 +183,30 @@ cdef class TCPAssembler:
         return 0
 
     cdef int hand_over(self, Conversation conversation) except -1:
-        cdef uint64_t at = 0
-        cdef uint32_t i
-        cdef list data = []
+        cdef list data
         if self.streams.held.failed or self.streams.events.failed:
             raise MemoryError("no memory for streams")
-        for i in range(self.streams.events.count):
-            data.append(event_as(
-                StreamData, conversation.flow, &self.streams.events.list[i], self.streams.events.bytes + at,
-            ))
-            at += self.streams.events.list[i].length
-        forget_events(&self.streams.events)
-        if data:
+        if self.streams.events.count:
+            data = self.take_data(conversation.flow)
             conversation.listener.reassembled(data)
         return 0
 
+    cdef list take_data(self, flow):
+        """What a stream has just given on, taken out first: making objects of it may let other threads in."""
+        cdef Events events = self.streams.events
+        cdef uint64_t at = 0
+        cdef uint32_t i
+        cdef list data = []
+        memset(&self.streams.events, 0, sizeof(Events))
+        try:
+            for i in range(events.count):
+                data.append(event_as(StreamData, flow, &events.list[i], events.bytes + at))
+                at += events.list[i].length
+        finally:
+            end_events(&events)
+        return data
+
+    @cython.critical_section
     def flush_older_than(self, time):
         """End connections whose last packet is older than a time, gaps given up; gives how many."""
         cdef Conversation conversation
@@ -205,6 +219,7 @@ cdef class TCPAssembler:
             self.end(conversation)
         return len(old)
 
+    @cython.critical_section
     def flush_all(self):
         """End all connections, gaps given up; gives how many. Flows that were registered are forgotten."""
         cdef list all_of_them = list(self.conversations.values())
