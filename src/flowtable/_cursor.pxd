@@ -3,7 +3,7 @@
 # Invariant: p <= end, and [p, end) is memory that the caller may read. A header is read only through
 # the pointer that take() gave for it, and only as many bytes of it as were taken.
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cdef struct Cursor:
@@ -51,6 +51,11 @@ cdef inline uint32_t be24(const uint8_t *p) noexcept nogil:
 cdef inline uint32_t be32(const uint8_t *p) noexcept nogil:
     """Four bytes of a taken header, big-endian."""
     return (<uint32_t>p[0] << 24) | (<uint32_t>p[1] << 16) | (<uint32_t>p[2] << 8) | p[3]
+
+
+cdef inline uint64_t be64(const uint8_t *p) noexcept nogil:
+    """Eight bytes of a taken header, big-endian."""
+    return <uint64_t>be32(p) << 32 | be32(p + 4)
 
 
 cdef inline uint16_t le16(const uint8_t *p) noexcept nogil:

@@ -1,8 +1,9 @@
 # Which packets belong together: the key of a part, the hash that finds it, and the ids that come from it.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
+from flowtable._cursor cimport be16, be32, be64
 from flowtable._hash cimport SipState, load64, sip_begin, sip_end, sip_word, xxhash64
 from flowtable._text cimport put_hex
 from flowtable._types cimport IPV4, KEY_ICMP, KEY_IDS, KEY_LINK, KEY_VNI, FlowKey
@@ -55,11 +56,15 @@ cdef inline void order_key(Part *part, uint8_t layer_key, bint key_ids) noexcept
     cdef int order = 0
     cdef bint by_link = layer_key == KEY_L2 and part.has_link or not key.network
     if by_link:
-        order = memcmp(part.link_a, part.link_b, 6)
-    if order == 0 and key.network:
-        order = memcmp(key.address_a, key.address_b, 16)
+        order = compare(be16(part.link_a), be16(part.link_b))
         if order == 0:
-            order = <int>part.port_a - <int>part.port_b
+            order = compare(be32(part.link_a + 2), be32(part.link_b + 2))
+    if order == 0 and key.network:
+        order = compare(be64(key.address_a), be64(key.address_b))
+        if order == 0 and key.network != IPV4:
+            order = compare(be64(key.address_a + 8), be64(key.address_b + 8))
+        if order == 0:
+            order = compare(part.port_a, part.port_b)
     part.swapped = order > 0
     if key.transport:
         key.port_a, key.port_b = part.port_a, part.port_b
@@ -76,6 +81,10 @@ cdef inline void order_key(Part *part, uint8_t layer_key, bint key_ids) noexcept
     if key_ids and (part.link_id or part.gre_key):
         key.flags |= KEY_IDS
         key.gre_key = part.gre_key
+
+
+cdef inline int compare(uint64_t a, uint64_t b) noexcept nogil:
+    return (a > b) - (a < b)
 
 
 cdef inline void swap_ends(FlowKey *key) noexcept nogil:
