@@ -171,3 +171,35 @@ def test_an_interrupt_ends_it_without_a_traceback_or_a_file(demo, tmp_path):
         assert process.wait(10) == 130
         assert process.stderr.read() == b""
     assert list(out.parent.iterdir()) == []
+
+
+def test_ctrl_c_is_heard_while_a_pipe_is_silent():
+    """The thread that waits for bytes is the one that it interrupts, however many were asked for."""
+    capture = write_pcap(None, [bytes(Ethernet() / IPv4() / UDP(1, 2))])
+    with subprocess.Popen(
+        [*COMMAND, "read", "-", "--threads", "4"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdin.write(capture)
+        process.stdin.flush()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+@pytest.mark.parametrize("pause", [0, 0.002, 0.02])
+def test_a_second_ctrl_c_changes_nothing(tmp_path, pause):
+    """Threads that are left are waited for: Python must not end under them."""
+    path = tmp_path / "large.pcap"
+    write_pcap(path, [bytes(Ethernet() / IPv4() / UDP(1, 2))] * 400_000)
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [*COMMAND, "read", str(path), "--threads", "3", "-w", str(out / "flows.parquet")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not list(out.iterdir()):  # reading begins, and pyarrow is loaded meanwhile
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)[1]
+    assert process.returncode in (0, 130, -signal.SIGINT)
+    assert b"Fatal" not in said

@@ -20,7 +20,8 @@ from flowtable.packet._outermost cimport outermost_pair
 from flowtable.table._engine cimport DONE, FRAMES_AHEAD, Engine
 from flowtable.table._index cimport prefetch
 from flowtable.table._turns cimport (
-    READ, REST, Turns, begin_turns, count_done, end_turns, next_turn, read_done, stop_turns,
+    READ, REST, Turns, begin_turns, count_done, end_turns, next_turn, read_done, stop_turns, turn_failed,
+    wait_for_turns,
 )
 
 import os
@@ -211,12 +212,14 @@ cdef class Crew:
             with nogil:
                 self.take_turns()
         except BaseException:
-            self.stop()
+            turn_failed(&self.turns)
             raise
 
     def stop(self):
-        """End the work of all threads before all frames are counted."""
+        """End the work of all threads before all frames are counted, and wait for them; nothing interrupts that."""
         stop_turns(&self.turns, DONE)
+        with nogil:
+            wait_for_turns(&self.turns)
 
     def end(self):
         """No thread works any more: give the source back; gives what ``Engine.run`` gives."""

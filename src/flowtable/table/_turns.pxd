@@ -38,6 +38,7 @@ cdef struct Turns:
     uint64_t *counted       # [engine]: deals; by who has its turn
     bint *counts            # [engine]: somebody has its turn
     bint reads              # somebody has the source's turn
+    int taken               # turns that are not done
     bint over               # there is no more to read
     bint stopped
     int outcome             # what stopped it
@@ -72,6 +73,7 @@ cdef inline int next_turn(Turns *t, int *engine) noexcept nogil:
         t.reads = True
     elif turn == COUNT:
         t.counts[engine[0]] = True
+    t.taken += turn == READ or turn == COUNT
     pthread_mutex_unlock(&t.mutex)
     return turn
 
@@ -82,6 +84,7 @@ cdef inline void read_done(Turns *t, bint goes_on) noexcept nogil:
     t.reads = False
     t.over = not goes_on
     t.dealt += 1
+    t.taken -= 1
     pthread_cond_broadcast(&t.changed)
     pthread_mutex_unlock(&t.mutex)
 
@@ -91,6 +94,7 @@ cdef inline void count_done(Turns *t, int engine) noexcept nogil:
     pthread_mutex_lock(&t.mutex)
     t.counts[engine] = False
     t.counted[engine] += 1
+    t.taken -= 1
     pthread_cond_broadcast(&t.changed)
     pthread_mutex_unlock(&t.mutex)
 
@@ -102,6 +106,23 @@ cdef inline void stop_turns(Turns *t, int outcome) noexcept nogil:
         t.stopped = True
         t.outcome = outcome
     pthread_cond_broadcast(&t.changed)
+    pthread_mutex_unlock(&t.mutex)
+
+
+cdef inline void turn_failed(Turns *t) noexcept nogil:
+    """A turn has ended in an error: there are no more."""
+    pthread_mutex_lock(&t.mutex)
+    t.stopped = True
+    t.taken -= 1
+    pthread_cond_broadcast(&t.changed)
+    pthread_mutex_unlock(&t.mutex)
+
+
+cdef inline void wait_for_turns(Turns *t) noexcept nogil:
+    """Wait until all turns that were taken are done."""
+    pthread_mutex_lock(&t.mutex)
+    while t.taken:
+        pthread_cond_wait(&t.changed, &t.mutex)
     pthread_mutex_unlock(&t.mutex)
 
 

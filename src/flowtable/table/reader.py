@@ -102,7 +102,8 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         threads: how many are to count packets; unless given, one for each core that the process may use, and
             one for a small capture. The flows are the same, in the same order. A flow stays with the one that
             has its outermost pair of addresses, so that all that is in one tunnel is counted by one thread;
-            with ``defrag``, ``raw_packets``, ``reassemble``, ``streams`` or ``max_flows`` one counts all.
+            with ``defrag``, ``raw_packets``, ``reassemble``, ``streams`` or ``max_flows``, and of what comes
+            through a pipe, one counts all.
             Which flows go without something when one of ``limits`` is reached depends on the threads.
         progress: called now and then with the packet source, whose ``position`` and ``size`` are bytes.
 
@@ -168,14 +169,15 @@ def _threads(options: EngineOptions, listener: StreamListener | None, source: Pa
     """Say how many threads are to count.
 
     It is one where the order of all packets matters: they are kept or given on in that order, or what is one
-    too many for a limit (a flow, a fragment, a segment that waits) has to be the last one.
+    too many for a limit (a flow, a fragment, a segment that waits) has to be the last one. A pipe is read by
+    the thread that hears of Ctrl-C, since nothing else ends a wait for bytes that do not come.
     """
     in_order = options.raw_packets or options.defrag or options.reassemble or options.max_flows is not None
-    if in_order or listener is not None:
+    if in_order or listener is not None or source.size is None:
         return 1
     if options.threads is not None:
         return options.threads
-    return 1 if source.size is not None and source.size < SMALL_CAPTURE else available_cores()
+    return 1 if source.size < SMALL_CAPTURE else available_cores()
 
 
 def make_account(counts: dict[str, Any], records: Records, source: PacketSource) -> Account:
