@@ -53,6 +53,7 @@ def _flow_stages(name: str) -> dict[str, float]:
             "Parquet": lambda: flows.write_parquet(out),
             "Arrow file": lambda: flows.write_arrow(out),
             "CSV": lambda: flows.write_csv(out),
+            "filter": lambda: flows.filter("Transport == 443 and Network in '10.0.0.0/8'"),
             "JSON": lambda: flows.write_json(out),
             "Flow objects": lambda: sum(flow.metric.ab_packets for flow in flows),
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from flowtable.capture import PcapWriter, RawPacket, RawPackets
 from flowtable.capture.bpf import BPF, bpf_filter_to_raw
 from flowtable.constants import (
@@ -46,6 +48,9 @@ from flowtable.table import (
     read,
 )
 
+if TYPE_CHECKING:
+    from flowtable.query import Filter
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -59,6 +64,7 @@ __all__ = [
     "ApplicationPortMap",
     "CaptureError",
     "CaptureWarning",
+    "Filter",
     "FilterError",
     "Flow",
     "FlowError",
@@ -90,3 +96,12 @@ __all__ = [
     "layers_path",
     "read",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what stands on top when it is asked for."""
+    if name == "Filter":
+        from flowtable.query import Filter  # noqa: PLC0415
+
+        return Filter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

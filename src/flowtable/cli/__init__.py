@@ -11,7 +11,7 @@ from flowtable.cli import read
 from flowtable.cli.arguments import Parser
 from flowtable.cli.summary import account_lines
 from flowtable.cli.terminal import say
-from flowtable.errors import FlowError, TableFull
+from flowtable.errors import FilterError, FlowError, TableFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (FlowError, MemoryError, OSError) as error:
         if isinstance(error, TableFull):
             say(*account_lines(error.account))
-        say(f"flowtable: {error or 'there is not enough memory'}")
+        said = f"flowtable: {error or 'there is not enough memory'}"
+        say(*(said.split("\n") if isinstance(error, FilterError) else [said]))  # it points at the place
         return _ERROR
     return status
 

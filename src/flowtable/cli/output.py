@@ -139,13 +139,13 @@ def _standard_output() -> Iterator[IO[bytes]]:
 def _beside(target: Path) -> Iterator[IO[bytes]]:
     """Write a new file beside the target and let it take the target's place, or leave no trace."""
     new = target.with_name(f".flowtable-{os.urandom(8).hex()}")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:  # noqa: PTH123
-        try:
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:  # noqa: PTH123
             if target.exists():
                 os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield file
             file.flush()
             new.replace(target)
-        except BaseException:
-            new.unlink(missing_ok=True)
-            raise
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise

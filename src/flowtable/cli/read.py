@@ -45,6 +45,7 @@ examples:
   flowtable read trace.pcap -w flows.parquet        all flows, for DuckDB, Polars, Spark
   flowtable read monday.pcap.gz tuesday.pcap.zst    several captures, in time order
   flowtable read trace.pcap -f 'tcp port 443'       only frames that match, as in tcpdump
+  flowtable read trace.pcap --where 'Transport == 443 and Network in "10.0.0.0/8"'
   flowtable read trace.pcap --sort Metric.RTT       the slowest first
   flowtable read trace.pcap --write-pcap out.pcap   the first packets of each flow
   tcpdump -w - | flowtable read - | jq .Network     from a pipe, into a pipe
@@ -105,6 +106,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         choices=FORMATS,
         help=f"{', '.join(FORMATS)}: goes before the suffix",
     )
+    add("--where", metavar="FILTER", help="only the flows that it wants, such as 'Transport == 443'")
     add(
         "--sort",
         metavar="FIELD",
@@ -194,6 +196,7 @@ def _read(options: argparse.Namespace) -> FlowSet:
             options.files,
             layer_key=options.layer_key,
             bpf=options.filter,
+            where=options.where,
             tunnels=options.tunnels,
             packet_statistics=options.packet_statistics,
             key_ids=options.key_ids,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowtable.capture.writer import CaptureFormat
     from flowtable.flow._flow import Records
     from flowtable.flow.account import Account
+    from flowtable.query import Filter
 
 __all__ = ["FlowSet"]
 
@@ -118,13 +119,23 @@ class FlowSet:
             return values
         return [v if validity[i >> 3] >> (i & 7) & 1 else None for i, v in enumerate(values)]
 
-    def filter(self, where: Callable[[Flow], object] | Any) -> FlowSet:
-        """Keep the flows for which a function of a flow, or an Arrow expression over columns, is true.
+    def filter(self, where: Filter | str | Callable[[Flow], object] | Any) -> FlowSet:
+        """Keep the flows that are wanted.
+
+        ``where`` is a Filter or its text (``"Transport == 443"``), a function of a flow, or an Arrow
+        expression over columns.
 
         Raises:
-            OptionError: ``where`` is neither.
+            FilterError: the text is no filter.
+            OptionError: ``where`` is none of these.
 
         """
+        from flowtable.query import Filter
+
+        if isinstance(where, str):
+            where = Filter.parse(where)
+        if isinstance(where, Filter):
+            return self._with(where.choose(self._records, self._rows))
         if callable(where):
             return self._with(array("I", [n for n in self._numbers() if where(Flow(self._records, n))]))
         return self._with(self._filter_columns(where))
@@ -135,7 +146,8 @@ class FlowSet:
 
         if not isinstance(expression, pc.Expression):
             raise OptionError(
-                f"filter: takes a function of a flow or an Arrow expression, not {type(expression).__name__}"
+                f"filter: takes a Filter, its text, a function of a flow or an Arrow expression, "
+                f"not {type(expression).__name__}"
             )
         numbers = pa.Array.from_buffers(
             pa.uint32(), len(self), [None, pa.py_buffer(array("I", self._numbers()))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flowtable.capture import open_capture
 from flowtable.capture.bpf import LinkFilters
 from flowtable.capture.link_types import link_type_name
-from flowtable.errors import TableFull
+from flowtable.errors import OptionError, TableFull
 from flowtable.flow._flow import Records
 from flowtable.flow._messages import KINDS
 from flowtable.flow.account import Account
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from flowtable.capture import PacketSource
     from flowtable.packet import LayerKeyMode
+    from flowtable.query import Filter
     from flowtable.table.application_ports import ApplicationPortMap
     from flowtable.table.cores import Cores
     from flowtable.table.options import Limits
@@ -51,6 +52,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     *,
     layer_key: LayerKeyMode | str = "L2",
     bpf: str | None = None,
+    where: Filter | str | None = None,
     tunnels: Iterable[str] = TUNNELS,
     packet_statistics: bool = False,
     key_ids: bool = False,
@@ -79,6 +81,9 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
             are some.
         bpf: a filter expression as tcpdump takes it; frames that it does not match are counted as
             filtered.
+        where: give only the flows that this filter wants, a ``Filter`` or its text such as
+            ``"Transport == 443"``; the account is that of all frames, and parents and children of the flows
+            are still found.
         tunnels: the tunnels whose payload is a flow of its own, with the outer flow as its parent.
         packet_statistics: measure sizes of packets and the times between them each way.
         key_ids: tell flows apart by their VLAN ids and GRE keys as well.
@@ -109,7 +114,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
 
     Raises:
         CaptureError: a path is missing or is no capture.
-        FilterError: the BPF expression is wrong.
+        FilterError: the BPF expression or ``where`` is wrong.
         OptionError: an option has a value that it cannot have.
         TableFull: there are more flows than ``max_flows``, or than there is memory for.
 
@@ -129,6 +134,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         app_ports=app_ports,
         threads=threads,
     )
+    where = _filter(where)
     expression = "" if bpf is None else text_option("bpf", bpf)
     names = text_option("node_tid", node_tid), text_option("capture_id", capture_id)
     records = Records(*names, options.filled, options.limits)
@@ -146,7 +152,19 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
             f"after {account.frames:,} frames; allow more, or filter",
             account,
         )
-    return FlowSet(records, account, table.rows())
+    flows = FlowSet(records, account, table.rows())
+    return flows if where is None else flows.filter(where)
+
+
+def _filter(where: Filter | str | None) -> Filter | None:
+    """Read a filter before a long read."""
+    if where is None:
+        return None
+    from flowtable.query import Filter  # noqa: PLC0415 - stands on top, and is for those who ask
+
+    if not isinstance(where, (Filter, str)):
+        raise OptionError(f"where: takes a Filter or its text, not {type(where).__name__}")
+    return Filter.parse(where) if isinstance(where, str) else where
 
 
 def _engines(
