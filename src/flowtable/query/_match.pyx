@@ -1,11 +1,14 @@
 """Which flows a single condition is true of, one byte a flow."""
 
+from cpython cimport array
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from flowtable._types cimport IPV4, Record, address_of
 from flowtable.flow._flow cimport Records, record_at
 from flowtable.flow._places cimport LONGEST_TEXT, Spot, get_number, is_present, put_text, spot_of
+
+from array import array as new_array
 
 cdef enum:
     ADDRESS_BYTES = 16
@@ -28,6 +31,26 @@ cdef bytearray as_many_as(Records records, const uint32_t[::1] rows):
         if rows[row] >= records.count:
             raise IndexError(rows[row])
     return bytearray(flows)
+
+
+def chosen(const uint32_t[::1] rows, const uint8_t[::1] mask not None):
+    """Those of some records' numbers, or of all numbers, that have a 1 in a mask, in the same order."""
+    cdef uint32_t row, flows = <uint32_t>mask.shape[0], n = 0
+    cdef array.array out
+    cdef uint32_t[::1] numbers
+    if rows is not None and <uint32_t>rows.shape[0] != flows:
+        raise IndexError(flows)
+    for row in range(flows):
+        n += mask[row] != 0
+    out = array.clone(new_array("I"), n, zero=False)
+    if n == 0:
+        return out
+    numbers, n = out, 0
+    for row in range(flows):
+        if mask[row]:
+            numbers[n] = row if rows is None else rows[row]
+            n += 1
+    return out
 
 
 def match_presence(Records records not None, const uint32_t[::1] rows, int place):

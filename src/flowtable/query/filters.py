@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import FilterError
 from flowtable.flow._flow import PLACES
 from flowtable.flow.schema import Field, Kind, field
-from flowtable.query._match import match_name, match_network, match_number, match_presence, match_text
+from flowtable.query._match import (
+    chosen,
+    match_name,
+    match_network,
+    match_number,
+    match_presence,
+    match_text,
+)
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Iterable, Sequence
 
     from flowtable.flow import FlowSet
@@ -147,8 +153,7 @@ class Filter(ABC):
 
     def choose(self, records: Records, rows: array[int] | None) -> array[int]:
         """Give those of some records, or of all, that are wanted, in the same order."""
-        numbers: Sequence[int] = range(records.count) if rows is None else rows
-        return array("I", compress(numbers, self.mask(records, rows)))
+        return chosen(rows, self.mask(records, rows))
 
     @abstractmethod
     def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
