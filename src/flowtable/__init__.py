@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from flowtable.capture import PcapWriter, RawPacket, RawPackets
 from flowtable.capture.bpf import BPF, bpf_filter_to_raw
@@ -48,7 +48,7 @@ from flowtable.table import (
     read,
 )
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from flowtable.query import Filter
 
 __version__ = "0.1.0"
@@ -98,10 +98,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load what stands on top when it is asked for."""
-    if name == "Filter":
-        from flowtable.query import Filter  # noqa: PLC0415
+    if name != "Filter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from flowtable.query import Filter  # noqa: PLC0415
 
-        return Filter
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return Filter

@@ -123,9 +123,9 @@ def test_filters_are_functions_or_expressions(rich):
     assert len(rich[:0].filter(pc.field("metric_ab_bytes") > 200)) == 0
 
 
-@pytest.mark.parametrize("where", ["metric_ab_bytes > 200", None, 5, b"tcp", [True]])
+@pytest.mark.parametrize("where", [None, 5, b"tcp", [True]])
 def test_other_filters_are_refused(rich, where):
-    with pytest.raises(OptionError, match="function of a flow or an Arrow expression"):
+    with pytest.raises(OptionError, match="a function of a flow or an Arrow expression"):
         rich.filter(where)
 
 
