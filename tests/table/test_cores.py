@@ -183,11 +183,25 @@ def test_many_files_take_turns_with_few_windows(tmp_path):
         times = iter(range(START + number, START + 10**12, 10**6))
         write_pcap(path, [(next(times), frame + bytes(8000)) for frame in busy_frames(400, number)])
     assert_same(flowtable.read(paths, threads=1), flowtable.read(paths, threads=3))
-    peaks = [
-        int(subprocess.run([sys.executable, "-c", PEAK, n, *paths], check=True, capture_output=True).stdout)
-        for n in ("1", "3")
-    ]
-    assert peaks[1] - peaks[0] < 32 << 10
+    assert peak_of(3, *paths) - peak_of(1, *paths) < 32 << 10
+
+
+def peak_of(threads, *paths):
+    """Give the KiB that reading takes at most, in a process of its own."""
+    arguments = [sys.executable, "-c", PEAK, str(threads), *paths]
+    return int(subprocess.run(arguments, check=True, capture_output=True).stdout)
+
+
+def test_one_large_record_does_not_make_all_windows_large(tmp_path):
+    """A window that has grown goes once its frames are counted."""
+    path = tmp_path / "large.pcap"
+    small = [frame + bytes(8000) for frame in busy_frames(3000)]
+    large = small[0] + bytes(9 << 20)
+    for frames in (small, [*small[:99], large, *small[99:]]):
+        write_pcapng(
+            path, [FrameSpec(START, each, None, 0) for each in frames], interfaces=(Interface(1, snaplen=0),)
+        )
+        assert peak_of(3, path) - peak_of(1, path) < 32 << 10
 
 
 def test_compressed_captures_are_unpacked_in_threads(tmp_path):
