@@ -341,10 +341,11 @@ cdef class CaptureReader(PacketSource):
             capacity *= 2
         if other.capacity != capacity:
             free(other.memory)
-            other.memory, other.capacity = <uint8_t *>malloc(capacity), capacity
+            other.capacity = 0
+            other.memory = <uint8_t *>malloc(capacity)
             if other.memory is NULL:
-                other.capacity = 0
                 return False
+            other.capacity = capacity
         fence(other.memory, other.capacity, other.capacity)
         memcpy(other.memory, w.window + w.begin, w.end - w.begin)
         other.memory, w.window = w.window, other.memory
