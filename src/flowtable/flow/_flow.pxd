@@ -20,6 +20,7 @@ cdef enum:
     MAX_FLOWS = 0x7FFFFFFF                      # the arena holds one more, and numbers fit into 32 bits
     NAMED_BY_USERS = 256                        # above the numbers of layers
     NO_PIECE = 0xFFFFFFFF
+    NO_RECORD = 0xFFFFFFFF
 
 
 cdef enum FinishType:

@@ -14,7 +14,7 @@ from flowtable._types cimport BATCH, HAS_DNS, HAS_STREAMS, MAX_PARTS, SIDE_A, SI
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._begin cimport Maker, begin_flow, begin_maker, end_maker, number_of
-from flowtable.flow._flow cimport MAX_FLOWS, Records, record_at
+from flowtable.flow._flow cimport MAX_FLOWS, NO_RECORD, Records, record_at
 from flowtable.flow._packets cimport keep_packet
 from flowtable.flow._tcp cimport Connection, connection_of
 from flowtable.flow._kept cimport keep_message
@@ -437,10 +437,10 @@ cdef class Engine:
             return NOT_FOUND
         if part.application and part.payload_state == UNSEEN and not decode_application(&scratch, part):
             self.tally.stops[scratch.stop][scratch.stop_layer] += 1
-        if begin_flow(&self.maker, self.records, part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
+        number = begin_flow(&self.maker, self.records, part, part.key.parent, name_by_port(self.port_names, part))
+        if number == NO_RECORD:
             return NOT_FOUND
-        number = number_of(&self.maker, self.maker.begun - 1)
-        if self.alone:
+        if self.alone and number >= self.records.count:
             self.records.count = number + 1
         return number if index_add(&self.index, part.hash, number) else NOT_FOUND
 
@@ -457,7 +457,7 @@ cdef class Engine:
             "filtered": self.tally.filtered,
             "turned_away": self.tally.turned_away,
             "steps_back": self.tally.steps_back,
-            "flows": self.maker.begun,
+            "flows": self.maker.begun + self.maker.again,
             "unknown_links": {
                 link_type: self.unknown_links[link_type]
                 for link_type in range(LINK_TYPES if self.unknown_links != NULL else 0)
