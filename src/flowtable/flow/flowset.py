@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from flowtable.errors import ExtraMissing, OptionError
@@ -41,7 +42,8 @@ class FlowSet:
     @property
     def account(self) -> Account:
         """What became of every frame that was read, also for sets made from this one."""
-        return self._account
+        lost = self._records.extras.lost
+        return replace(self._account, lost={**self._account.lost, **lost}) if lost else self._account
 
     def __len__(self) -> int:
         """Count the flows."""
@@ -89,8 +91,11 @@ class FlowSet:
 
         Raises:
             FieldNotFound: no field has this name.
+            OptionError: it is ``Extra``, of which only the texts have an order: ``Extra.HostB``.
 
         """
+        if field(by).kind is Kind.EXTRAS:
+            raise OptionError("sort: Extra has no order, but what is in it does: Extra.HostB")
         numbers = self._numbers()
         keys = self.values(by)
         have = [i for i, key in enumerate(keys) if key is not None]
@@ -106,6 +111,10 @@ class FlowSet:
 
         """
         wanted = field(name)
+        if wanted.kind is Kind.EXTRA:
+            return list(self._records.extras.texts(wanted.extra, self._numbers()))
+        if wanted.kind is Kind.EXTRAS:
+            return [self._records.extras.of(number) or None for number in self._numbers()]
         if wanted.place is None or not wanted.is_filled(self._records.options):
             return [None] * len(self)
         if wanted.kind.core not in (Kind.COUNT.core, Kind.FRACTION.core):
@@ -258,7 +267,7 @@ class FlowSet:
 
     def __repr__(self) -> str:
         """Say how many flows there are, and what became of the frames."""
-        return f"<FlowSet: {len(self):,} flow{'s' * (len(self) != 1)}; {self._account}>"
+        return f"<FlowSet: {len(self):,} flow{'s' * (len(self) != 1)}; {self.account}>"
 
     def _repr_html_(self) -> str:
         """Show the first flows as a table in notebooks."""
