@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowtable.capture.writer import CaptureFormat
+    from flowtable.enhance import Enhancer, EnhancerPipeline
     from flowtable.flow._flow import Records
     from flowtable.flow.account import Account
     from flowtable.query import Filter
@@ -166,6 +167,21 @@ class FlowSet:
         except pa.ArrowException as error:
             raise OptionError(f"filter: {error}") from error
         return array("I", kept.column("record number").to_pylist())
+
+    def enhance(self, *enhancers: Enhancer | EnhancerPipeline) -> FlowSet:
+        """Let enhancers add to these flows what they know, and give this set.
+
+        Takes enhancers, or one pipeline of them, which is started and stopped unless it is running. They see
+        all flows of the set at once. One that raises does no harm to the others, and is warned of.
+
+        Raises:
+            OptionError: something is no enhancer.
+
+        """
+        from flowtable.enhance.pipeline import enhance_set
+
+        enhance_set(self, enhancers)
+        return self
 
     # ---- columns
 
