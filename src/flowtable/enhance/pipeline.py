@@ -25,6 +25,7 @@ FAILURES_IN_A_ROW: Final = 10
 _SHOWN: Final = 200  # characters of an error, which may hold anything
 
 _log: Final = logging.getLogger("flowtable.enhance")
+_log.addHandler(logging.NullHandler())  # nothing is printed that nobody has asked for
 
 
 class EnhancerPipelineConfig:
