@@ -17,7 +17,7 @@ from flowtable.errors import FieldNotFound
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
+__all__ = ["ENHANCE", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
 
 
 class Kind(enum.Enum):
@@ -219,6 +219,8 @@ def _tcp_metric() -> list[Field]:
 
 EXTRA_LAYERS: Final = ("DNS", "DHCPv4", "VRRP")
 """What ``extra_layers`` takes."""
+ENHANCE: Final = "enhance"
+"""What fills ``Extra``, which is no option but a method of ``FlowSet``."""
 
 
 def _messages() -> list[Field]:
@@ -304,7 +306,7 @@ FIELDS: Final[tuple[Field, ...]] = (
     *_statistics("PacketSize", 2006, "size"),
     *_statistics("InterArrival", 2007, "gap"),
     # The last, since lines of JSON get it at their end. No record has it: it costs nothing until it is used.
-    Field("Extra", (2010,), Kind.EXTRAS, None, "", "what enhancers have added, by name", "enhance"),
+    Field("Extra", (2010,), Kind.EXTRAS, None, "", "what enhancers have added, by name", ENHANCE),
 )
 
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))
@@ -331,4 +333,4 @@ def field(name: str) -> Field:
 
 def _extra(name: str) -> Field:
     """One of the texts that enhancers add, whatever they call it."""
-    return Field(f"Extra.{name}", (2010,), Kind.EXTRA, None, "", "what an enhancer has added", "enhance")
+    return Field(f"Extra.{name}", (2010,), Kind.EXTRA, None, "", "what an enhancer has added", ENHANCE)
