@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import read_frames
 
@@ -258,6 +258,7 @@ RECORDS = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(NAMES, st.lists(RECORDS, max_size=8))
 def test_answers_are_what_can_be_reached_from_the_question(asked, records):
     message = DNSMessage(

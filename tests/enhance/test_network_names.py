@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import read_frames
 
@@ -51,6 +51,7 @@ NETWORKS = st.tuples(ADDRESSES, st.integers(0, 128)).map(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(NETWORKS, unique=True, max_size=12), st.lists(ADDRESSES, min_size=1))
 def test_it_is_the_longest_of_those_that_have_the_address(networks, addresses):
     names = NetworkNames({str(network): f"<{network}>" for network in networks})

@@ -5,7 +5,7 @@ import threading
 import warnings
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import read_frames
 
@@ -130,6 +130,7 @@ def test_what_is_enabled_or_added_later_is_started_then(flows):
     assert last.calls == ["start", 2, 3, "stop"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))
 def test_a_configuration_is_what_was_said_last(steps):
     config, said = EnhancerPipelineConfig(), {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from flowtable.enhance._ends import addresses_of
 from flowtable.enhance.enhancer import Enhancer
 from flowtable.errors import OptionError
 
@@ -80,11 +81,11 @@ class HostNames(Enhancer):
                 self._learn(flow, message)
 
     def _learn(self, flow: Flow, message: DNSMessage) -> None:
-        network, transport = flow.network, flow.transport
-        if network is None or transport is None:
+        ends = addresses_of(flow)
+        asked_by_b = flow.get("Transport.A") == _DNS_PORT != flow.get("Transport.B")
+        if not ends:
             return
-        asked_by_b = transport.a == _DNS_PORT and transport.b != _DNS_PORT
-        client = network.b if asked_by_b else network.a
+        client = ends[asked_by_b]
         for address, name, ttl in answers_of(message):
             until = message.timestamp + min(max(ttl, self._least_ttl), self._most_ttl) * NS_PER_S
             answer = _Answer(name, message.timestamp, until)
@@ -105,11 +106,9 @@ class HostNames(Enhancer):
             self.forgotten += 1
 
     def _name(self, flow: Flow) -> None:
-        network = flow.network
-        if network is None:
-            return
-        for end, address, other in (("HostA", network.a, network.b), ("HostB", network.b, network.a)):
-            name = self._find((other, address), flow.start) or self._find((_ANYONE, address), flow.start)
+        ends, start = addresses_of(flow), flow.start
+        for end, address, other in zip(("HostA", "HostB"), ends, ends[::-1], strict=False):
+            name = self._find((other, address), start) or self._find((_ANYONE, address), start)
             if name:
                 flow.add_extra(end, name)
 

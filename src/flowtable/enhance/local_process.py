@@ -6,6 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from flowtable.enhance._ends import addresses_of
 from flowtable.enhance.enhancer import Enhancer
 from flowtable.errors import ExtraMissing, OptionError
 
@@ -68,14 +69,15 @@ class LocalProcess(Enhancer):
 
     def enhance(self, flow: Flow) -> None:
         """Add who has the sockets of both ends."""
-        network, transport = flow.network, flow.transport
-        if network is None or transport is None or transport.protocol not in _KINDS.values():
+        ends, protocol = addresses_of(flow), flow.get("Transport.Protocol")
+        if not ends or protocol not in _KINDS.values():
             return
         if self._asked is None or self._clock() - self._asked >= self._refresh_seconds:
             self._refresh()
-        a, b, known = (network.a, transport.a), (network.b, transport.b), flow.extra
+        a, b = zip(ends, (flow.get("Transport.A"), flow.get("Transport.B")), strict=True)
+        known = flow.extra
         for end, own, other in (("A", a, b), ("B", b, a)):
-            pid = self._sockets.find(transport.protocol, own, other)
+            pid = self._sockets.find(protocol, own, other)
             if pid is not None and f"Pid{end}" not in known:
                 self._add(flow, end, pid)
 

@@ -63,5 +63,9 @@ def _packets(column: Any) -> Any:
 def _extras(column: Any) -> Any:
     if column.null_count == len(column):
         return pa.nulls(len(column), pa.string())
-    texts = [None if pairs is None else json.dumps(dict(pairs)) for pairs in column.to_pylist()]
+    names, values = column.keys.to_pylist(), column.items.to_pylist()
+    texts = [
+        json.dumps(dict(zip(names[start:end], values[start:end], strict=True))) if end > start else None
+        for start, end in pairwise(column.offsets.to_pylist())
+    ]
     return pa.array(texts, pa.string())
