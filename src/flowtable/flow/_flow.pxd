@@ -74,7 +74,7 @@ cdef class Records:
     cdef uint32_t children_known                # records that it covers
     cdef pymutex gate                           # of who is the next to have the mutex
     cdef pymutex mutex
-    cdef unsigned long holder                   # the thread that has the mutex; 0: none
+    cdef uint64_t holder                        # the thread that has the mutex; 0: none
     cdef uint32_t depth                         # how often it has locked it
 
     cdef void lock(self) noexcept nogil

@@ -8,7 +8,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from flowtable._atomic cimport fetch_add
+from flowtable._atomic cimport fetch_add, peek, put
 from flowtable._exact cimport POOL_PIECE_BITS
 
 cdef enum:
@@ -65,14 +65,14 @@ cdef inline uint32_t pool_add(Pool *pool, PoolShare *share) noexcept nogil:
 cdef inline bint take_piece(Pool *pool, PoolShare *share) noexcept nogil:
     """One more piece for a share whose last one is full."""
     cdef uint64_t first = pool.limit, items
-    if pool.given < pool.limit:
+    if peek(&pool.given) < pool.limit:
         first = fetch_add(&pool.given, POOL_PIECE_ITEMS)
     if first >= pool.limit:
         return False
     items = min(<uint64_t>POOL_PIECE_ITEMS, pool.limit - first)
     pool.pieces[first >> POOL_PIECE_BITS] = <uint8_t *>calloc(items, pool.item_bytes)
     if pool.pieces[first >> POOL_PIECE_BITS] == NULL:
-        pool.given = pool.limit                 # so that there is no hole but the last one
+        put(&pool.given, pool.limit)            # so that there is no hole but the last one
         return False
     share.next, share.stop = <uint32_t>first, <uint32_t>(first + items)
     return True

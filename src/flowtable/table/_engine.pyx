@@ -44,7 +44,7 @@ cdef enum:
 
 
 cdef enum:
-    WINDOWS_ALONE = 64          # that are read before signals are looked at, and progress is told
+    WINDOWS_ALONE = 16          # that are read before signals are looked at, and progress is told
 
 OUTCOMES = ("done", "table full", "no memory")
 
@@ -141,21 +141,35 @@ cdef class Engine:
         No frame is held behind it: the listener may get at the source, and read on.
         """
         cdef Frame frames[BATCH]
-        cdef int n, windows = 1, outcome = DONE
+        cdef int n = 0, outcome = DONE
         with nogil:
-            n = source.walk(frames, BATCH)
-            while n and self.has_filters(frames, n):
-                outcome = self.take(frames, n)
-                if outcome != DONE or is_time(&self.streams.events):
-                    break
+            for _ in range(WINDOWS_ALONE):
                 n = source.walk(frames, BATCH)
-                while n == 0 and windows < WINDOWS_ALONE and source.read_on():
-                    windows += 1
-                    n = source.walk(frames, BATCH)
+                outcome = self.take_window(source, frames, &n)
+                if n or not source.read_on():
+                    break
         if n and not self.has_filters(frames, n):
             self.prepare_filters(frames, n)
-            outcome = self.take(frames, n)
+            outcome = self.take_window(source, frames, &n)
         return GOES_ON if n and outcome == DONE else outcome
+
+    cdef int take_window(self, PacketSource source, Frame *frames, int *n) noexcept nogil:
+        """Count these frames and all others that the source has in its window; gives an Outcome.
+
+        Who looks at flows meanwhile waits until a window is counted: to stand aside after each batch would make
+        counting many times slower. There are frames left if it has to stop before.
+        """
+        cdef int outcome = DONE
+        if self.alone:
+            self.records.lock()
+        while n[0] and outcome == DONE and self.has_filters(frames, n[0]):
+            outcome = self.take(frames, n[0])
+            if outcome != DONE or is_time(&self.streams.events):
+                break
+            n[0] = source.walk(frames, BATCH)
+        if self.alone:
+            self.records.unlock()
+        return outcome
 
     cdef int count_dealt(self, const Frame *frames, const uint32_t *which, uint32_t n) except -1 nogil:
         """Count those of some frames that were dealt to this engine; gives an Outcome."""
@@ -212,11 +226,7 @@ cdef class Engine:
         """Count some frames; gives an Outcome. Their bytes are not looked at afterwards."""
         cdef int outcome
         exact_frames(frames, n)
-        if self.alone:
-            self.records.lock()
         outcome = self.count(frames, n)
-        if self.alone:
-            self.records.unlock()
         forget_frames(frames, n)
         return outcome
 
