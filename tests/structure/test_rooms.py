@@ -20,6 +20,13 @@ EXCEPTIONS |= {
 }
 
 
+# And enhancers look at a set that asks for it.
+EXCEPTIONS |= {
+    ("flow/flowset.py", "flowtable.enhance", False),
+    ("flow/flowset.py", "flowtable.enhance.pipeline", True),
+}
+
+
 def steps():
     """Give every import of one room by another, as (file, module, whether in a function)."""
     for path in files(".py", ".pyx", ".pxd"):
@@ -71,7 +78,9 @@ def test_no_room_imports_what_is_for_tests_or_stands_on_top():
             assert room_of(path) in {target, "cli", "serve"}, (named(path), module)
 
 
-@pytest.mark.parametrize("name", ["pyarrow", "pandas", "polars", "rich"])
+@pytest.mark.parametrize(
+    "name", ["pyarrow", "pandas", "polars", "rich", "maxminddb", "psutil", "flowtable.enhance"]
+)
 def test_the_core_loads_big_packages_when_they_are_needed(name):
     import subprocess
     import sys

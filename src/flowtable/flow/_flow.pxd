@@ -65,6 +65,7 @@ cdef class Records:
     cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
     cdef PacketPool packets                     # by Record.raw_packets
+    cdef readonly object extras                 # Extras: what enhancers have added
     cdef bytes start_and_node                   # what a UUID is made from: 8 bytes, and the node's TID
     cdef tuple path_texts
     cdef tuple application_texts

@@ -23,6 +23,7 @@ from flowtable.packet._dissection cimport Part
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
 
 from flowtable.errors import OptionError
+from flowtable.flow.extras import EXTRA_BYTES, Extras
 from flowtable.flow.names import FlowFinishType
 from flowtable.packet.icmp import ICMPType
 from flowtable.packet.layers import LAYER_NAMES
@@ -49,6 +50,7 @@ cdef class Records:
         self.keep_tcp = "tcp_metric" in self.options
         self.keep_streams = "reassemble" in self.options
         self.start_and_node = bytes(8) + node_tid.encode()
+        self.extras = Extras(EXTRA_BYTES if limits is None else limits.extra_bytes)
         self.begin_pools(limits)
         self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
@@ -88,7 +90,7 @@ cdef class Records:
         """What limits on all flows together left out, by name; ``kinds`` are those of messages by layer."""
         lost = {f"{layer} messages": self.messages.lost[<int>kind] for layer, kind in kinds.items()}
         lost["raw packets that were not kept"] = self.packets.refused
-        return lost
+        return lost | self.extras.lost
 
     # ---- one thread at a time: flows are looked at by others while packets change them
 
