@@ -8,6 +8,7 @@ is called once a packet with the interpreter lock held, except Python's own iter
 import warnings
 from collections import deque
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint64_t
@@ -541,9 +542,12 @@ cdef class MergedReader(PacketSource):
 
     cdef bint _retire(self, Lane *lane) except -1:
         """The lane's file is read; its windows go as soon as its frames may."""
-        cdef CaptureReader reader = self._readers.pop(lane.order)
+        cdef CaptureReader reader = self._readers[lane.order]
+        cdef uint64_t position = reader.position
+        with cython.critical_section(self):     # nothing in between lets another thread in
+            self._readers.pop(lane.order)
+            self._done += position
         free(lane)
-        self._done += reader.position
         self.tally.incomplete += reader._walker.scan.tally.incomplete
         reader.stop_reading()
         if self._refills:
@@ -584,7 +588,12 @@ cdef class MergedReader(PacketSource):
 
     @property
     def position(self):
-        return self._done + sum([reader.position for reader in list(self._readers.values())])
+        cdef uint64_t done
+        with cython.critical_section(self):
+            done = self._done
+            readers = list(self._readers.values())
+        # One that is done with meanwhile still knows how far it came.
+        return done + sum([reader.position for reader in readers])
 
     @property
     def size(self):
