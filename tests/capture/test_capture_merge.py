@@ -153,7 +153,7 @@ def test_captures_of_the_same_time(tmp_path):
 
 
 class Watched:
-    """A capture's bytes; whoever asks how far they are read lets another thread look at the whole just then."""
+    """A capture's bytes; who asks how far they are read lets somebody look at the whole just then."""
 
     descriptor = -1
     place = ""

@@ -91,5 +91,6 @@ cdef class MergedReader(PacketSource):
     cdef bint _feed(self, Lane *lane) except -1
     cdef bint _retire(self, Lane *lane) except -1
     cdef bint _open_next(self) except -1
+    cdef int _take_waiting(self) except -1
     cdef void _look_at_waiting(self)
     cdef void _drop_lanes(self) noexcept nogil

@@ -532,8 +532,8 @@ cdef class MergedReader(PacketSource):
             while not self._fill_lane(lane):
                 if not reader.refill():
                     return self._retire(lane)
-        except BaseException:   # a warning that the user turned into an error
-            self._retire(lane)
+        except BaseException:   # an interrupt, or a warning that the user turned into an error
+            self._starved = lane    # it goes on with the next refill, or is found to be at its end
             raise
         self._heap[self._lanes] = lane
         self._lanes += 1
@@ -541,34 +541,38 @@ cdef class MergedReader(PacketSource):
         return True
 
     cdef bint _retire(self, Lane *lane) except -1:
-        """The lane's file is read; its windows go as soon as its frames may."""
+        """The lane's file is read; its windows go as soon as its frames may.
+
+        Who is interrupted in what is Python here finds the lane as it was.
+        """
         cdef CaptureReader reader = self._readers[lane.order]
         cdef uint64_t position = reader.position
+        reader.stop_reading()
         with cython.critical_section(self):     # nothing in between lets another thread in
             self._readers.pop(lane.order)
             self._done += position
-        free(lane)
         self.tally.incomplete += reader._walker.scan.tally.incomplete
-        reader.stop_reading()
         if self._refills:
             self._leaving.append((self._refilled, reader))
+        free(lane)
         return True
 
     cdef bint _open_next(self) except -1:
         """Open the earliest capture that waits; one that has gone since is warned of."""
         cdef Lane *lane
         cdef CaptureReader reader
-        each = self._waiting.pop()
-        self._look_at_waiting()
+        each = self._waiting[len(self._waiting) - 1]
         try:
             reader = each.open(len(self._readers))
         except CaptureError as error:
+            self._take_waiting()
             self.tally.incomplete += 1
             warnings.warn(str(error), CaptureWarning, stacklevel=2)
             return True
         lane = <Lane *>malloc(sizeof(Lane))
         if lane is NULL:
             raise MemoryError("no memory for merging captures")
+        self._take_waiting()    # not before: who is interrupted while it is opened finds it waiting
         self._readers[each.order] = reader
         if self._refills:
             self._keep_windows_of(reader)
@@ -577,6 +581,12 @@ cdef class MergedReader(PacketSource):
         self.tally.times_clamped += reader._walker.scan.tally.times_clamped
         self.tally.snapped += reader._walker.scan.tally.snapped
         return self._feed(lane)
+
+    cdef int _take_waiting(self) except -1:
+        """The earliest capture does not wait any more."""
+        self._waiting.pop()
+        self._look_at_waiting()
+        return 0
 
     cdef void _look_at_waiting(self):
         self._any_waiting = bool(self._waiting)
