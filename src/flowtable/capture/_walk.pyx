@@ -5,6 +5,7 @@ The formats are in ``_pcap.pxd`` and ``_pcapng.pxd``; the bytes come from a stre
 is called once a packet with the interpreter lock held, except Python's own iteration.
 """
 
+import sys
 import warnings
 from collections import deque
 
@@ -54,6 +55,22 @@ _WHY = {
     NO_MEMORY: "there is no memory for its interfaces",
     PCAP_VERSION: "its pcap version {0}.{1} is not known",
 }
+
+
+def _warn(str message):
+    """Warn of a capture, at the line outside of this package that has it read.
+
+    A thread that counts has no such line, and not even a frame: Python then shows that of ``sys``.
+    """
+    cdef int level = 1
+    try:
+        frame = sys._getframe()
+    except ValueError:
+        frame = None
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "flowtable":
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, CaptureWarning, stacklevel=level)
 
 
 cdef class PacketSource:
@@ -389,9 +406,7 @@ cdef class CaptureReader(PacketSource):
         self._walker.scan.tally.incomplete = 1
         self.tally = self._walker.scan.tally
         self.stop_reading()
-        warnings.warn(
-            f"{self._name} {message}; packets read before it: {self.tally.frames}",
-            CaptureWarning, stacklevel=2)
+        _warn(f"{self._name} {message}; packets read before it: {self.tally.frames}")
         return False
 
     def first_time(self):
@@ -567,7 +582,7 @@ cdef class MergedReader(PacketSource):
         except CaptureError as error:
             self._take_waiting()
             self.tally.incomplete += 1
-            warnings.warn(str(error), CaptureWarning, stacklevel=2)
+            _warn(str(error))
             return True
         lane = <Lane *>malloc(sizeof(Lane))
         if lane is NULL:
