@@ -215,8 +215,8 @@ cdef class LiveEngine(Engine):
                 self.look(self.lives.heap[0].number, due)
             else:
                 self.hand_updates(self.next_update)
-                # Nothing changes until then, so that there is nothing to say at the updates in between.
-                self.next_update += (time - self.next_update) // self.update_every * self.update_every
+                # Nothing changes before the next flow ends: there is nothing to say at the updates in between.
+                self.next_update += (min(time, due - 1) - self.next_update) // self.update_every * self.update_every
                 self.updated_at = self.next_update
                 self.next_update = later(self.next_update, self.update_every)
             due = first_due(&self.lives)
@@ -265,7 +265,7 @@ cdef class LiveEngine(Engine):
         self.ended[EVICTED if finish == EVICTED else record.finish] += 1
         index_remove(&self.index, life.tag, number)
         wait_no_more(&self.lives, number)
-        life.state = OVER
+        life.state, life.updated_at = OVER, self.updated_at
         self.living -= 1
         self.add_number(&self.over, &self.n_over, &self.room_over, number)
         if record.key.parent:
@@ -369,7 +369,7 @@ cdef class LiveEngine(Engine):
         handed.ab_bytes = record.ab_bytes - life.updated.ab_bytes
         handed.ba_packets = record.ba_packets - life.updated.ba_packets
         handed.ba_bytes = record.ba_bytes - life.updated.ba_bytes
-        handed.start = max(self.updated_at, record.start)
+        handed.start = max(life.updated_at if life.state == OVER else self.updated_at, record.start)
         handed.last = time if handing == UPDATED else record.last
         handed.segment = life.segment
         if handing == UPDATED:

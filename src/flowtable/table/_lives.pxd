@@ -36,6 +36,7 @@ cdef struct Life:
     int64_t idle                # ns without a packet, after which the flow ends
     int64_t segment_start       # ns; when the segment began that an active timeout cuts
     int64_t held_until          # ns; it was finished by FIN or RST, and late packets find it until then; 0: it was not
+    int64_t updated_at          # ns; when the last update was before it ended
     uint64_t serial             # which flow of its table it is, from 1 on
     uint32_t tag                # the upper half of its key's hash, as the index has it
     uint32_t at                 # its place in the heap, plus one; 0: it waits for its children
