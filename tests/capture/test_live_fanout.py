@@ -10,8 +10,6 @@ import pytest
 from live_reading import data_of, rest_of, some_of
 
 from flowtable.capture import open_fanout
-from flowtable.capture.fanout import fanout_program
-from flowtable.capture.kernel_filter import MAX_KERNEL_PROGRAM
 from flowtable.errors import CaptureError, OptionError
 from flowtable.testing import (
     ARP,
@@ -192,16 +190,6 @@ def test_as_many_threads_as_cannot_be(threads):
 def test_no_such_interface():
     with pytest.raises(CaptureError, match="there is no interface 'nothing'"):
         open_fanout("nothing", 2)
-
-
-def test_the_program_fits_and_its_number_is_made_up():
-    programs = [fanout_program(ethernet=True) for _ in range(2)]
-    assert programs[0] != programs[1]
-    assert len(programs[0]) < MAX_KERNEL_PROGRAM / 4
-    assert fanout_program(ethernet=False, factor=4) == fanout_program(ethernet=False, factor=5)
-    for program in programs:
-        for at, (op, jt, jf, _) in enumerate(program):
-            assert at + max(jt, jf) + 1 < len(program) or op in (0x06, 0x16)
 
 
 def test_no_frame_comes_twice_while_a_group_is_made(shared_network):

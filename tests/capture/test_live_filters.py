@@ -7,13 +7,10 @@ import signal
 import subprocess
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from live_reading import data_of, rest_of, some_of
 
 from flowtable.capture import LinkType, open_capture, open_live
 from flowtable.capture.bpf import BPF
-from flowtable.capture.kernel_filter import TAKE_ALL, kernel_program
 from flowtable.errors import FilterError, FilterWarning
 from flowtable.testing import ARP, GRE, PPP, TCP, UDP, VXLAN, Dot1Q, Ethernet, IPv4, IPv6, PPPoE, ServiceTag
 from flowtable.testing.netns import send
@@ -220,24 +217,3 @@ def wait_for_packets(path, count):
             if path.stat().st_size > 200 and open_capture(path).drain() >= count:
                 return
             time.sleep(0.02)
-
-
-LOADS = [0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x80, 0x81, 0xB1]
-OTHERS = [0x15, 0x25, 0x45, 0x06, 0x54, 0x07, 0x02]
-INSTRUCTIONS = st.tuples(
-    st.sampled_from(LOADS + OTHERS), st.integers(0, 3), st.integers(0, 3), st.integers(0, 70)
-)
-
-
-@given(st.lists(INSTRUCTIONS, min_size=1, max_size=30), st.integers(1, 262_144))
-def test_the_kernels_program_is_as_long_as_two_and_jumps_the_same(program, snap):
-    made = kernel_program(program, snap, tags=True)
-    assert len(made) == 3 + 2 * len(program)
-    tagged, plain = made[3 : 3 + len(program)], made[3 + len(program) :]
-    assert made[2] == (0x05, 0, 0, len(tagged))
-    for before, with_tag, without in zip(program, tagged, plain, strict=True):
-        assert without == before or (before[0] == without[0] == 0x06 and without[3] == snap and before[3])
-        assert with_tag == TAKE_ALL[0] or with_tag[1:3] == before[1:3] or with_tag[1:3] == (0, 0)
-        if before[0] == 0x06 and before[3] == 0:
-            assert with_tag == before
-    assert kernel_program(program, snap, tags=False) == plain

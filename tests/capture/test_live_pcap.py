@@ -9,7 +9,6 @@ from live_reading import Reading, data_of, flows_of, rest_of, some_of, until
 
 from flowtable.capture import LinkType, LiveSource, open_live
 from flowtable.capture.bpf import BPF
-from flowtable.capture.link_types import dlt, from_dlt
 from flowtable.errors import CaptureError, CaptureWarning, FilterError, FilterWarning, OptionError
 from flowtable.testing import ARP, TCP, UDP, Dot1Q, Ethernet, IPv4, ServiceTag
 from flowtable.testing.netns import send
@@ -207,10 +206,3 @@ def test_a_source_that_is_closed_gives_nothing(source):
     assert source.drain() == 0
     assert source.statistics.received == len(FRAMES)
     source.stop()
-
-
-@pytest.mark.parametrize(
-    "link_type", [kind for kind in LinkType if kind not in (LinkType.RAW_12, LinkType.RAW_14)]
-)
-def test_numbers_of_libpcap_go_both_ways(link_type):
-    assert from_dlt(dlt(link_type)) == link_type

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from flowtable.capture.rights import CAP_NET_RAW, drop_rights, held_rights
 from flowtable.testing import UDP, Ethernet, IPv4
 from flowtable.testing.netns import send
 
@@ -115,16 +114,3 @@ def test_without_rights_there_is_nothing_to_drop():
     assert child("as_nobody()\nprint(held_rights(), drop_rights(), drop_rights())") == [
         " ".join(["frozenset()"] * 3)
     ]
-
-
-def test_rights_of_this_process_are_those_that_the_kernel_tells():
-    with open("/proc/thread-self/status", encoding="ascii") as status:  # noqa: PTH123
-        (permitted,) = [int(line.split()[1], 16) for line in status if line.startswith("CapPrm")]
-    assert held_rights() == {number for number in range(64) if permitted >> number & 1}
-    assert drop_rights(keep=frozenset(range(64))) == frozenset()
-
-
-def test_elsewhere_there_are_none(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert held_rights() == drop_rights() == frozenset()
-    assert CAP_NET_RAW == 13
