@@ -49,6 +49,11 @@ class Task(Generic[_Result]):
             if not self._threads:
                 _running.discard(self)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether there is an outcome."""
+        return self._outcome is not None
+
     def wait(self) -> None:
         """Wait until no thread is at work; who is interrupted may wait again."""
         while self._threads and self._outcome is None:

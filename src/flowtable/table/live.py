@@ -182,14 +182,24 @@ class Table:
                 feeding.wait()
         finally:
             self.stop()
-        for feeding in self._feeding:
-            feeding.result()
+        self.raise_errors()
 
     def add(self, source: PacketSource) -> None:
         """Feed a source in a thread of its own; :meth:`run` raises what it raises."""
         feeding = Task(partial(self.feed, source))
         self._feeding.append(feeding)
         feeding.begin()
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether a source that was added has not ended."""
+        return not all(feeding.is_done for feeding in self._feeding)
+
+    def raise_errors(self) -> None:
+        """Raise what a source that was added has raised, if one has."""
+        for feeding in self._feeding:
+            if feeding.is_done:
+                feeding.result()
 
     def __enter__(self) -> Self:
         """Start."""
