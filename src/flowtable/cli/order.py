@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowtable.errors import FieldNotFound, OptionError
-from flowtable.flow.schema import FIELDS, Field, Kind, field
+from flowtable.flow.schema import Field, Kind, field, similar
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -82,8 +81,7 @@ def _field(name: str, options: Collection[str]) -> Field:
 
 
 def _hint(name: str) -> str:
-    paths = {f.path.lower(): f.path for f in FIELDS if f.place is not None}
-    close = [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]
+    close = similar(name)
     if not close:
         return "there are Metric.ABBytes, Start, Network.A and others"
     return f"did you mean {' or '.join(close)}?"

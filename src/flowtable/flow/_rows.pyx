@@ -10,7 +10,7 @@ from flowtable._sha1 cimport SHA1_LANES
 from flowtable._text cimport Text, put, put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id, put_community_ids
-from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._flow cimport Records, check_rows, row_at
 from flowtable.flow._packet_json cimport packets_room, put_packets
 from flowtable.flow._packets cimport Kept, packet_at, packet_bytes
 from flowtable.flow._places cimport (
@@ -57,21 +57,6 @@ cdef void take_chunk(Chunk *chunk, Records records, const uint32_t[::1] rows, ui
     chunk.rows = n
     for row in range(n):
         chunk.records[row] = row_at(records, rows, start + row)
-
-
-cdef int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
-    cdef uint32_t row
-    if not start <= stop <= (records.count if rows is None else <uint32_t>rows.shape[0]):
-        raise IndexError((start, stop))
-    if rows is not None:
-        for row in range(start, stop):
-            if rows[row] >= records.count:
-                raise IndexError(rows[row])
-    return 0
-
-
-cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
-    return record_at(records, row if rows is None else rows[row])
 
 
 cdef class Validity:

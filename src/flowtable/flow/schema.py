@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from flowtable.errors import FieldNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
-__all__ = ["EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
+__all__ = ["ENDED_LAYERS", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field", "similar"]
 
 
 class Kind(enum.Enum):
@@ -294,6 +294,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     *_statistics("InterArrival", 2007, "gap"),
 )
 
+ENDED_LAYERS: Final = ("Link", "Network", "Transport")
+"""Groups of fields of which filters take the name alone, for both ends."""
+
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))
 
 _BY_NAME: Final[dict[str, Field]] = {name: f for f in FIELDS for name in (f.path, f.attribute, f.column)}
@@ -310,3 +313,11 @@ def field(name: str) -> Field:
         return _BY_NAME[name]
     except (KeyError, TypeError):
         raise FieldNotFound(f"a flow has no field {name!r}; Flow.field_names() lists them") from None
+
+
+def similar(name: str, also: Iterable[str] = ()) -> list[str]:
+    """Give the names of fields, and of what else may be meant, that look like this one."""
+    import difflib  # noqa: PLC0415 - for those who err
+
+    paths = {path.lower(): path for path in (*also, *(f.path for f in FIELDS if f.place is not None))}
+    return [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import FilterError
 from flowtable.flow._flow import PLACES
-from flowtable.flow.schema import Field, Kind, field
+from flowtable.flow.schema import ENDED_LAYERS, Field, Kind, field
 from flowtable.query._match import (
     chosen,
     match_name,
@@ -36,8 +36,6 @@ Value = int | float | str | bool
 _EQUAL: Final = 0
 _GREATER: Final = 1
 _LESS: Final = 2
-_EITHER: Final = ("Link", "Network", "Transport")
-"""Layers whose name alone stands for both of their ends."""
 _MOST: Final = (1 << 63) - 1
 _NUMBERS: Final = (Kind.COUNT, Kind.TIME, Kind.DURATION, Kind.FRACTION, Kind.FLAG)
 
@@ -270,7 +268,7 @@ _TURNED: Final = bytes((1, 0)) + bytes(254)
 
 def _either(name: str, condition: Callable[[Field], Filter]) -> Filter:
     """Ask one field, or both ends of a layer."""
-    if name in _EITHER:
+    if name in ENDED_LAYERS:
         return _Any((condition(field(f"{name}.A")), condition(field(f"{name}.B"))))
     wanted = field(name)
     if wanted.kind is Kind.PACKETS or wanted.kind is Kind.JSON:
