@@ -20,6 +20,7 @@ from flowtable import (
     LayerKeyMode,
     LayerNotFound,
     LayerType,
+    MergeContext,
     PacketSequence,
     PcapWriter,
     RawPacket,
@@ -44,9 +45,6 @@ NOT_YET = {
     "FlowOpts": "flowtable",
     "FlowUUIDs": "flowtable",
     "TableOpts": "flowtable",
-    "MergeContext": "flowtable",
-    "FlowSet.merge": "flowtable",
-    "FlowSet.dedup": "flowtable",
     "PacketSequence.from_sflow_sample": "flowtable",
     "PcapTableFeeder": "flowtable",
     "Table": "flowtable",
@@ -273,6 +271,14 @@ def test_row_flow_set(flows):
     assert [flow.transport.a for flow in flows.sort("Transport.A")] == [9, 50000]
     assert len(flows[:1]) == 1
     assert len(flows.filter(lambda flow: flow.transport.a == 9)) == 1
+
+
+def test_row_merge_sort_dedup_and_slice(flows):
+    context = MergeContext(sort=True, sort_by="Transport.A", sort_order="ascending", dedup=True)
+    merged = flows.merge(flows, context)
+    assert [flow.transport.a for flow in merged] == [9, 50000]
+    assert len(flows.merge([flows, flows])) == 6
+    assert list(flows.merge(flows).dedup("TrackingID")[:1]) == [flows[0]]
 
 
 def test_row_fields_by_dotted_name(flows):

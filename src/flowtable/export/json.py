@@ -11,9 +11,10 @@ from flowtable.flow._rows import JsonProgramme, json_lines
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
-    from array import array
+    from collections.abc import Iterable
 
     from flowtable.flow._flow import Records
+    from flowtable.flow.flowset import Run
 
 __all__ = ["write_json"]
 
@@ -34,15 +35,18 @@ _SHOWN: Final = {
 }
 
 
-def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
-    """Write flows as NDJSON; ``rows`` are record numbers, or None for all."""
-    programme = JsonProgramme(_steps(records))
-    total = records.count if rows is None else len(rows)
-    most, start = max(1, CHUNK_BYTES // programme.line_bytes), 0
+def write_json(runs: Iterable[Run], to: Target) -> None:
+    """Write flows as NDJSON, run by run."""
+    programmes: dict[int, JsonProgramme] = {}
     with opened(to) as file:
-        while start < total:
-            lines, start = json_lines(records, programme, rows, start, min(start + most, total))
-            file.write(lines)
+        for records, rows, start, stop in runs:
+            programme = programmes.get(id(records))
+            if programme is None:
+                programme = programmes[id(records)] = JsonProgramme(_steps(records))
+            most, at = max(1, CHUNK_BYTES // programme.line_bytes), start
+            while at < stop:
+                lines, at = json_lines(records, programme, rows, at, min(at + most, stop))
+                file.write(lines)
 
 
 def _steps(records: Records) -> list[tuple[bytes, bytes, int, int, bool, list[bytes]]]:

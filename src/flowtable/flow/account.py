@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Account", "most"]
+__all__ = ["Account", "most", "together"]
 
 SHOWN_REASONS: Final = 5
 
@@ -66,6 +67,21 @@ class Account:
             reasons = [f"{n:,} {reason}" for reason, n in most(self.discarded)]
             shown.append(f"{self.frames_discarded:,} discarded ({', '.join(reasons)})")
         return f"{self.frames:,} frame{'s' * (self.frames != 1)}: {', '.join(shown)}"
+
+
+def together(accounts: Sequence[Account]) -> Account:
+    """Add up what became of the frames of several reads; each adds up, and so does the sum."""
+    return Account(**{f.name: _sum([getattr(each, f.name) for each in accounts]) for f in fields(Account)})
+
+
+def _sum(terms: list[Any]) -> Any:
+    """Add up counts, or counts by name."""
+    if isinstance(terms[0], int):
+        return sum(terms)
+    counts: Counter[str] = Counter()
+    for term in terms:
+        counts.update(term)
+    return dict(counts)
 
 
 def most(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -1,6 +1,5 @@
 """Which flows a single condition is true of, one byte a flow."""
 
-from cpython cimport array
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
@@ -9,8 +8,6 @@ from flowtable.flow._flow cimport Records, check_rows, row_at
 from flowtable.flow._places cimport (
     LONGEST_TEXT, P_NETWORK_A, P_NETWORK_B, Spot, get_number, is_present, put_text, spot_of,
 )
-
-from array import array as new_array
 
 cdef enum:
     ADDRESS_BYTES = 16
@@ -34,26 +31,6 @@ cdef struct Condition:
     const uint8_t *wanted       # a text, a network's address, or a 1 for each name that is wanted
     int length                  # of that; of a network its bytes
     int bits                    # of a network
-
-
-def chosen(const uint32_t[::1] rows, const uint8_t[::1] mask not None):
-    """Those of some records' numbers, or of all numbers, that have a 1 in a mask, in the same order."""
-    cdef uint32_t row, flows = <uint32_t>mask.shape[0], n = 0
-    cdef array.array out
-    cdef uint32_t[::1] numbers
-    if rows is not None and <uint32_t>rows.shape[0] != flows:
-        raise IndexError(flows)
-    for row in range(flows):
-        n += mask[row] != 0
-    out = array.clone(new_array("I"), n, zero=False)
-    if n == 0:
-        return out
-    numbers, n = out, 0
-    for row in range(flows):
-        if mask[row]:
-            numbers[n] = row if rows is None else rows[row]
-            n += 1
-    return out
 
 
 def match_presence(Records records not None, const uint32_t[::1] rows, int place):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import FilterError
 from flowtable.flow._flow import PLACES
+from flowtable.flow._order import chosen
 from flowtable.flow.schema import ENDED_LAYERS, Field, Kind, field
 from flowtable.query._match import (
-    chosen,
     match_name,
     match_network,
     match_number,
