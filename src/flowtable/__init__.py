@@ -49,7 +49,7 @@ from flowtable.table import (
 )
 
 if typing.TYPE_CHECKING:
-    from flowtable.query import Filter, MergeContext, SearchQuery
+    from flowtable.query import Filter, MergeContext, SearchQuery, TableQuery, TableReply
 
 __version__ = "0.1.0"
 
@@ -92,6 +92,8 @@ __all__ = [
     "TCPAssembler",
     "TCPAssemblerStream",
     "TableFull",
+    "TableQuery",
+    "TableReply",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",
     "first_layer_type",
@@ -100,7 +102,7 @@ __all__ = [
 ]
 
 
-_ON_TOP = ("Filter", "MergeContext", "SearchQuery")
+_ON_TOP = ("Filter", "MergeContext", "SearchQuery", "TableQuery", "TableReply")
 
 
 def __getattr__(name: str) -> object:

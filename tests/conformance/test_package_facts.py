@@ -18,7 +18,7 @@ PUBLIC = [
     "flowtable",
     *(f"flowtable.{name}" for name in ("capture", "packet", "flow", "table", "query", "testing", "export")),
 ]
-LOADED_LATER = {"flowtable": {"Filter", "MergeContext", "SearchQuery"}}
+LOADED_LATER = {"flowtable": {"Filter", "MergeContext", "SearchQuery", "TableQuery", "TableReply"}}
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
 
 

@@ -25,6 +25,9 @@ from flowtable import (
     PcapWriter,
     RawPacket,
     RawPackets,
+    SearchQuery,
+    TableQuery,
+    TableReply,
     bpf_filter_to_raw,
     default_layer_key_mode_name,
     first_layer_type,
@@ -33,6 +36,7 @@ from flowtable import (
 )
 from flowtable.capture import LinkType, open_capture
 from flowtable.flow.names import FlowFinishType, FlowProtocol
+from flowtable.query import answer
 from flowtable.testing import ARP, TCP, UDP, Ethernet, ICMPv6, IPv4, IPv6, fragments, write_pcap
 from flowtable.testing import ICMPv4 as Ping
 
@@ -54,8 +58,6 @@ NOT_YET = {
     "Table.query": "flowtable",
     "Table.run": "flowtable",
     "TableAllocator": "flowtable",
-    "TableQuery": "flowtable",
-    "TableReply": "flowtable",
     "TableClient": "flowtable.serve",
     "TableServer": "flowtable.serve",
     "scan": "flowtable",
@@ -279,6 +281,23 @@ def test_row_merge_sort_dedup_and_slice(flows):
     assert [flow.transport.a for flow in merged] == [9, 50000]
     assert len(flows.merge([flows, flows])) == 6
     assert list(flows.merge(flows).dedup("TrackingID")[:1]) == [flows[0]]
+
+
+def test_row_table_query_and_reply(flows):
+    def fails():
+        raise FlowError("gone")
+
+    query = TableQuery("SearchQuery", SearchQuery(filter="Transport == 9"))
+    assert [len(found) for found in answer(query, [flows]).flow_sets] == [1]
+    for status, question, tables in (
+        (200, query, [flows, lambda: flows]),
+        (204, query, [flows[:0]]),
+        (207, query, [flows, fails]),
+        (400, TableQuery("Other"), [flows]),
+    ):
+        reply = answer(TableQuery.from_protobuf(question.to_protobuf()), tables)
+        assert isinstance(reply, TableReply)
+        assert reply.status == status
 
 
 def test_row_fields_by_dotted_name(flows):

@@ -83,6 +83,31 @@ class SearchQuery(MergeContext):
         if self.from_ < 0 or (self.to is not None and self.to < 0):
             raise OptionError(f"a page is from 0 on, and not from {self.from_} to {self.to}")
 
+    @staticmethod
+    def from_protobuf(message: bytes) -> SearchQuery:
+        """Read a query from its message: docs/reference/messages.md.
+
+        Raises:
+            FilterError: it is no such message, or asks for what cannot be.
+            ExtraMissing: protobuf is not installed.
+
+        """
+        from flowtable.query.wire import read_search  # noqa: PLC0415 - it makes queries
+
+        return read_search(message)
+
+    def to_protobuf(self) -> bytes:
+        """Write the query as its message.
+
+        Raises:
+            FilterError: its filter is too large or too deep for one.
+            ExtraMissing: protobuf is not installed.
+
+        """
+        from flowtable.query.wire import write_search  # noqa: PLC0415 - it knows queries
+
+        return write_search(self)
+
     def apply(self, flows: FlowSet) -> FlowSet:
         """Give those of a set that are wanted."""
         if self.filter is not None:
