@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowtable.errors import FieldNotFound, OptionError
+from flowtable.flow.order import has_keys
 from flowtable.flow.schema import Field, Kind, field, similar
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Collection
 
     from flowtable.flow import FlowSet
@@ -22,34 +24,47 @@ class Order:
     """An order of flows by a field, or as is natural, perhaps turned around; and how many to give.
 
     Amounts, which are counters and durations, come with the biggest first; all else with the smallest.
-    Flows that lack the field come last in any case.
+    Flows that lack the field come last in any case. Of flows that are equal in ``once``, the first in this
+    order is given.
     """
 
     by: Field | None = None
     reverse: bool = False
     limit: int | None = None
+    once: Field | None = None
 
     @classmethod
-    def named(
-        cls, name: str | None, options: Collection[str] = (), *, reverse: bool, limit: int | None
-    ) -> Order:
-        """Look for a field before a long read, and help with its spelling; options are those in use.
+    def chosen(cls, options: argparse.Namespace, filling: Collection[str]) -> Order:
+        """Look for fields before a long read, and help with their spelling; ``filling`` options are in use.
 
         Raises:
             FieldNotFound: no field has this name.
-            OptionError: the option that fills this field is not in use.
+            OptionError: the option that fills this field is not in use, or flows are not told apart by it.
 
         """
-        return cls(None if name is None else _field(name, options), reverse, limit)
+        by = None if options.sort is None else _field("--sort", options.sort, filling)
+        once = options.dedup_by or ("TrackingID" if options.dedup else None)
+        told_apart = None if once is None else _field("--dedup-by", once, filling)
+        if told_apart is not None and not has_keys(told_apart):
+            raise OptionError(f"--dedup-by: flows cannot be told apart by {told_apart.path}")
+        return cls(by, options.reverse, options.limit, told_apart)
+
+    def distinct(self, flows: FlowSet) -> FlowSet:
+        """Give the first of the flows that are equal, in this order; all if none are to be left out."""
+        if self.once is None:
+            return flows
+        kept = self._sorted(flows).dedup(self.once.path)
+        return kept[::-1] if self.by is None and self.reverse else kept  # as they began
 
     def apply(self, flows: FlowSet) -> FlowSet:
         """Give the flows in this order, or as they began."""
+        return self._sorted(flows)[: self.limit]
+
+    def _sorted(self, flows: FlowSet) -> FlowSet:
         if self.by is not None:
             amount = self.by.unit != "" and self.by.kind in (Kind.COUNT, Kind.DURATION, Kind.FRACTION)
-            flows = flows.sort(self.by.path, descending=amount != self.reverse)
-        elif self.reverse:
-            flows = flows[::-1]
-        return flows[: self.limit]
+            return flows.sort(self.by.path, descending=amount != self.reverse)
+        return flows[::-1] if self.reverse else flows
 
     def limited(self, flows: FlowSet, *, as_table: bool) -> FlowSet:
         """Give the flows that a limit leaves, which are the biggest in a table; all without one."""
@@ -68,14 +83,14 @@ class Order:
         return flows.take(choose(limit, range(len(flows)), key=total.__getitem__))
 
 
-def _field(name: str, options: Collection[str]) -> Field:
+def _field(option: str, name: str, filling: Collection[str]) -> Field:
     try:
         wanted = field(name)
     except FieldNotFound:
-        raise FieldNotFound(f"--sort: a flow has no field {name!r}; {_hint(name)}") from None
-    if not wanted.is_filled(options):
+        raise FieldNotFound(f"{option}: a flow has no field {name!r}; {_hint(name)}") from None
+    if not wanted.is_filled(filling):
         raise OptionError(
-            f"--sort: {wanted.path} is filled by the option {wanted.option}, which is not in use"
+            f"{option}: {wanted.path} is filled by the option {wanted.option}, which is not in use"
         )
     return wanted
 
