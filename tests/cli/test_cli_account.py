@@ -95,7 +95,7 @@ def test_errors_are_one_line(demo, tmp_path):
         (demo, "--layer-key", "L7"): "there are L2 and L3",
         (demo, "--sort", "metric.abbyte"): "did you mean Metric.ABBytes or Metric.BABytes",
         (demo, "--sort", "TCPMetric.ABBytes"): "which is not in use",
-        (demo, "--dedup-by", "Network.C"): "--dedup-by: a flow has no field 'Network.C'; did you mean Network.",
+        (demo, "--dedup-by", "Network.C"): "--dedup-by: a flow has no field 'Network.C'; did you mean",
         (demo, "--dedup-by", "DNS"): "which is not in use",
         (demo, "--dedup-by", "DNS", "--extra-layers", "DNS"): "flows cannot be told apart by DNS",
         (demo, "--limit", "-1"): "not a whole number",

@@ -346,7 +346,7 @@ def test_merging_merged_sets(several, merged):
 PORTS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 4)), min_size=0, max_size=6)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     captures=st.lists(PORTS, min_size=50, max_size=50),
     sort_by=st.sampled_from(["Last", "Metric.ABPackets", "Transport.A", "NodeTID", "ICMP.Code", "UUID"]),

@@ -234,8 +234,8 @@ class FlowSet:
         return pa.RecordBatchReader.from_batches(arrow_schema(), self._batches())
 
     def _batches(self) -> Iterator[Any]:
-        """Give Arrow's record batches; flows of several tables are halved until they are one batch each."""
-        from flowtable.flow.columns import arrow_batches, batches_of_several, fits_a_batch
+        """Give Arrow's record batches; flows of several tables in pieces that are small enough for one."""
+        from flowtable.flow.columns import BATCH_ROWS, arrow_batches, batches_of_several, fits_a_batch
 
         parts, places = self._split()
         if places is None:
@@ -243,8 +243,9 @@ class FlowSet:
         elif len(self) < 2 or fits_a_batch(parts):
             yield from batches_of_several(parts, places)
         else:
-            yield from self[: len(self) // 2]._batches()
-            yield from self[len(self) // 2 :]._batches()
+            step = BATCH_ROWS if len(self) > BATCH_ROWS else (len(self) + 1) // 2
+            for start in range(0, len(self), step):
+                yield from self[start : start + step]._batches()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Give a fresh stream at each call (Arrow PyCapsule interface): DuckDB asks several times."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import FilterError
 from flowtable.flow._flow import PLACES
-from flowtable.flow._order import chosen
 from flowtable.flow.schema import ENDED_LAYERS, Field, Kind, field
 from flowtable.query._match import (
     match_name,
@@ -173,10 +172,6 @@ class Filter(ABC):
     def __invert__(self) -> Filter:
         """Flows that this one does not want."""
         return Not(self)
-
-    def choose(self, records: Records, rows: array[int] | None) -> array[int]:
-        """Give those of some records, or of all, that are wanted, in the same order."""
-        return chosen(rows, self.mask(records, rows))
 
     @abstractmethod
     def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
