@@ -10,7 +10,9 @@ from libc.string cimport memcmp, memcpy, memset
 from flowtable._hash cimport SipState, sip_begin, sip_end, sip_word
 from flowtable._types cimport KEY_IDS, KEY_LINK, FlowKey, Record
 from flowtable.flow._flow cimport Records, check_rows, row_at
-from flowtable.flow._places cimport NAME, TEXT, Spot, get_number, is_present, put_text, spot_of, text_width
+from flowtable.flow._places cimport (
+    NAME, TEXT, Spot, get_number, has_presence, presence_of, put_text, spot_of, text_width,
+)
 
 import os
 from array import array as new_array
@@ -111,12 +113,13 @@ def keys(Records records not None, const uint32_t[::1] rows, int place, int kind
     cdef bytearray out = bytearray(flows * width)
     cdef uint8_t *p = out
     cdef Spot at = spot_of(place)
+    cdef int presence = presence_of(place)
     cdef const Record *record
     check_rows(records, rows, 0, flows)
     records.lock()
     for row in range(flows):
         record = row_at(records, rows, row)
-        if not is_present(records, record, place):
+        if not has_presence(records, record, presence):
             p[0] = 1
         elif kind == TEXT:
             put_text(records, record, place, <char *>p + 1)

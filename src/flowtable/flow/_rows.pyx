@@ -14,9 +14,9 @@ from flowtable.flow._flow cimport Records, check_rows, row_at
 from flowtable.flow._packet_json cimport packets_room, put_packets
 from flowtable.flow._packets cimport Kept, packet_at, packet_bytes
 from flowtable.flow._places cimport (
-    FRACTION, JSON, LONGEST_TEXT, NAME, P_COMMUNITY_ID, P_DHCPV4, P_FAMILY_COMMUNITY_ID, P_UUID, P_VRRPV2,
-    TEXT, Spot, get_number, is_present, json_room_of, presence_of, put_json, put_text, spot_of, text_width,
-    whose_community_id,
+    FRACTION, JSON, LONGEST_TEXT, NAME, P_COMMUNITY_ID, P_DHCPV4, P_FAMILY_COMMUNITY_ID, P_VRRPV2, TEXT,
+    Spot, get_number, has_presence, is_present, json_room_of, presence_of, put_json, put_text, spot_of,
+    text_width, whose_community_id,
 )
 
 cdef enum:
@@ -76,7 +76,7 @@ cdef class Validity:
     cdef void fill(self, Records records, const Chunk *chunk) noexcept nogil:
         cdef uint32_t row
         for row in range(chunk.rows):
-            if self.presence == P_UUID or is_present(records, chunk.records[row], self.presence):
+            if has_presence(records, chunk.records[row], self.presence):
                 self.bits[self.filled >> 3] |= 1 << (self.filled & 7)
                 self.present += 1
             self.filled += 1
