@@ -145,7 +145,8 @@ cdef struct Record:
     uint32_t messages
     uint32_t raw_packets    # of the last one kept
     uint64_t order          # the number of its first frame
-    uint64_t reserved1
+    uint32_t reserved1
+    uint32_t handed         # a live table's: number of an item in a side pool; 0: none
 
 
 cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:

@@ -32,7 +32,8 @@ from flowtable.testing import (
     write_pcap,
 )
 
-COMPARED = [f.path for f in FIELDS if f.kind not in (Kind.PACKETS, Kind.JSON)]
+COMPARED = [f.path for f in FIELDS if f.kind not in (Kind.PACKETS, Kind.JSON, Kind.EXTRAS)]
+COMPARED += ["Extra.HostB"]
 TUNNEL = Ethernet() / IPv4("192.0.2.1", "192.0.2.2") / UDP() / VXLAN(7)
 
 
@@ -43,18 +44,22 @@ def rich(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
-    """Give sets from captures with other options, names and nodes."""
+    """Give sets from captures with other options, names and nodes, some flows of two of them with extras."""
     folder = tmp_path_factory.mktemp("several")
     (folder / "demo.pcapng").write_bytes(demo_capture())
     pair = Pair(Host("10.0.0.1"), Host("10.0.0.2"))
     inside = wrap(tcp_conversation(pair, (40000, 80), b"x" * 300, start=START), TUNNEL)
     write_pcap(folder / "tunnel.pcap", inside)
     odd = flowtable.ApplicationPortMap(tcp={80: "web", 443: "odd"})
-    return [
+    sets = [
         flowtable.read(folder / "demo.pcapng", node_tid="one", raw_packets=3, extra_layers=("DNS",)),
         flowtable.read(folder / "tunnel.pcap", node_tid="two", capture_id="c", packet_statistics=True),
         flowtable.read(folder / "demo.pcapng", app_ports=odd, tcp_metric=True, bpf="tcp"),
     ]
+    for at, flow in enumerate([*sets[0][::2], *sets[2][1:]]):
+        flow.add_extra("HostB", f"ü{at % 3}")
+        flow.add_extra("=1+1", "a\nb")
+    return sets
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +87,7 @@ def test_dedup_keeps_the_first_of_equals(rich, path):
     assert {flow.get(path) for flow in backwards} == {flow.get(path) for flow in expected}
 
 
-@pytest.mark.parametrize("path", ["DNS", "LastRawPackets"])
+@pytest.mark.parametrize("path", ["DNS", "LastRawPackets", "Extra"])
 def test_messages_and_packets_do_not_tell_flows_apart(rich, path):
     with pytest.raises(OptionError, match="cannot be told apart by"):
         rich.dedup(path)
@@ -180,6 +185,8 @@ def test_a_search_that_asks_for_nothing_gives_all(rich):
         ({"sort_by": "Ports"}, FieldNotFound, "no field 'Ports'"),
         ({"dedup_by": "Ports"}, FieldNotFound, "no field 'Ports'"),
         ({"dedup_by": "DNS"}, OptionError, "cannot be told apart by DNS"),
+        ({"dedup_by": "Extra"}, OptionError, "dedup_by: flows cannot be told apart by Extra"),
+        ({"sort_by": "Extra"}, OptionError, "sort_by: Extra has no order"),
         ({"sort_order": "upwards"}, OptionError, "none, ascending or descending, not 'upwards'"),
         ({"sort_order": 3}, OptionError, "not 3"),
         ({"from_": -1}, OptionError, "from 0 on"),
@@ -231,7 +238,7 @@ def test_a_flow_of_a_merged_set_is_the_flow_of_its_table(several, merged):
         assert flow.parent_uuid == (flow.parent.uuid if flow.parent else "")
 
 
-@pytest.mark.parametrize("path", flowtable.Flow.field_names())
+@pytest.mark.parametrize("path", [*flowtable.Flow.field_names(), "Extra.HostB", "Extra.Nothing"])
 def test_fields_of_a_merged_set(merged, path):
     mixed = shuffled(merged)
     one_by_one = [value for flow in mixed for value in mixed.take([list(mixed).index(flow)]).values(path)]

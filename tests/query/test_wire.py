@@ -113,6 +113,10 @@ def both_ways(wanted):
             Filter.less("PacketSize.ABMean", 1.5),
             'Exact { Key: "PacketSize.ABMean" Comparison: 2 Value: 1500 }',
         ),
+        (Filter.term("Extra.HostB", "ü"), 'TermString { Key: "Extra.HostB" Value: "ü" }'),
+        (Filter.term("extra.HostB", ""), 'TermString { Key: "Extra.HostB" }'),
+        (Filter.regex('Extra.a "name"', "^w"), 'Regex { Key: "Extra.a \\"name\\"" Value: "^w" }'),
+        (Filter.null("Extra.geo.country"), 'Null { Key: "Extra.geo.country" }'),
         (~Filter.null("ICMP.ID"), 'Bool { Op: NOT Filters { Null { Key: "ICMP.ID" } } }'),
         (Filter.all_of(), "Bool { Op: AND }"),
         (Filter.any_of(), "Bool { }"),
@@ -191,6 +195,7 @@ def test_table_messages_are_the_reference_s(reference):
 NUMBERS = [f.path for f in FIELDS if f.place and f.kind in (Kind.COUNT, Kind.TIME, Kind.DURATION, Kind.FLAG)]
 FRACTIONS = [f.path for f in FIELDS if f.place and f.kind is Kind.FRACTION]
 TEXTS = [f.path for f in FIELDS if f.place and f.kind in (Kind.NAME, Kind.ID, Kind.TEXT)]
+TEXTS += ["Extra.HostB", "Extra.Ünicode."]
 COMPARING = st.sampled_from(
     [Filter.term, Filter.not_equal, Filter.greater, Filter.less, Filter.at_least, Filter.at_most]
 )
@@ -260,6 +265,7 @@ def test_queries_go_both_ways(wanted, page, flags, names, order):
         "Start == 1780308000000",
         "not not not Metric.ABBytes",
         "Transport in (80, 443) and match(LayersPath, 'VXLAN|Geneve')",
+        "Extra.HostB == 'www.example.org' and not Extra['a \"name\"'] or match(Extra.HostB, '^a')",
     ],
 )
 def test_filters_from_text_go_both_ways(flows, expression):
@@ -330,6 +336,9 @@ def message_of(reference, shown, kind="Filter"):
         ("Null { }", "no field ''"),
         ('Null { Key: "\\033[2J" }', r"no field '\\x1b\[2J'"),
         ('Null { Key: "DNS" }', "cannot be asked for in a filter"),
+        ('Null { Key: "Extra" }', "Extra is asked for by name"),
+        ('Null { Key: "Extra." }', r"no field 'Extra\.'"),
+        ('TermInt64 { Key: "Extra.\\033[2J" }', r"Extra\.\\x1b\[2J is a text"),
         ('TermString { Key: "Transport.A" Value: "a" }', "is a number, and 'a' is none"),
         ('TermInt64 { Key: "UUID" Value: 1 }', "is a text"),
         ('GtInt64 { Key: "UUID" Value: 1 }', "greater and less ask for numbers"),
@@ -355,6 +364,8 @@ def test_messages_that_are_no_filter(reference, shown, says):
     [
         ('SortBy: "Ports"', "no field 'Ports'"),
         ('DedupBy: "DNS"', "cannot be told apart"),
+        ('DedupBy: "Extra"', "cannot be told apart"),
+        ('SortBy: "Extra"', "Extra has no order"),
         ("PaginationRange { From: -1 }", "from 0 on"),
         ("PaginationRange { To: -1 }", "from 0 on"),
         ("Filter { }", "asks for one thing, not 0"),

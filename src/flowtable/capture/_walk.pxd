@@ -50,6 +50,7 @@ cdef class CaptureReader(PacketSource):
     cdef Walker _walker
     cdef object _stream
     cdef str _name
+    cdef size_t _step           # bytes that are read at once at most, and of a window that has not grown
     cdef uint64_t _base         # offset in the (unpacked) file of the window's first byte
     cdef int _descriptor        # to read the stream's file by without asking the stream; -1: that cannot be done
     cdef uint64_t _read_past    # bytes that the stream does not know of, as they were read without it
@@ -62,6 +63,7 @@ cdef class CaptureReader(PacketSource):
 
     cdef bint _start(self) except -1
     cdef bint _read_more(self) except -1
+    cdef size_t _room(self) noexcept nogil
     cdef bint _make_ready(self) noexcept nogil
     cdef bint _take_turns(self) noexcept nogil
     cdef Window *_rested(self) noexcept nogil
@@ -79,7 +81,7 @@ cdef class MergedReader(PacketSource):
     cdef size_t _lanes
     cdef Lane *_starved         # the one lane that needs refill() before anything else can be given
     cdef object _size
-    cdef object _done           # position of the files that are read
+    cdef uint64_t _done         # position of the files that are read, which are not among `_readers`
     cdef int _refills           # over which frames stay valid; 0: over none
     cdef uint64_t _refilled     # times
     cdef object _leaving        # (when, reader) of those that are read, whose frames are still valid
@@ -89,5 +91,6 @@ cdef class MergedReader(PacketSource):
     cdef bint _feed(self, Lane *lane) except -1
     cdef bint _retire(self, Lane *lane) except -1
     cdef bint _open_next(self) except -1
+    cdef int _take_waiting(self) except -1
     cdef void _look_at_waiting(self)
     cdef void _drop_lanes(self) noexcept nogil

@@ -5,9 +5,11 @@ The formats are in ``_pcap.pxd`` and ``_pcapng.pxd``; the bytes come from a stre
 is called once a packet with the interpreter lock held, except Python's own iteration.
 """
 
+import sys
 import warnings
 from collections import deque
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint64_t
@@ -53,6 +55,22 @@ _WHY = {
     NO_MEMORY: "there is no memory for its interfaces",
     PCAP_VERSION: "its pcap version {0}.{1} is not known",
 }
+
+
+def _warn(str message):
+    """Warn of a capture, at the line outside of this package that has it read.
+
+    A thread that counts has no such line, and not even a frame: Python then shows that of ``sys``.
+    """
+    cdef int level = 1
+    try:
+        frame = sys._getframe()
+    except ValueError:
+        frame = None
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "flowtable":
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, CaptureWarning, stacklevel=level)
 
 
 cdef class PacketSource:
@@ -187,7 +205,7 @@ cdef class CaptureReader(PacketSource):
             raise RuntimeError("a CaptureReader is made once")
         self._stream = stream
         self._name = name
-        self._walker.capacity = max(window, 1024)
+        self._step = self._walker.capacity = max(window, 1024)
         self._walker.window = <uint8_t *>malloc(self._walker.capacity)
         if self._walker.window is NULL:
             raise MemoryError("no memory for a capture's window")
@@ -279,7 +297,7 @@ cdef class CaptureReader(PacketSource):
             raise StreamError("there is no memory for a window that its next record fits into")
         before = w.end
         fence(w.window, w.capacity, w.capacity)
-        room = PyMemoryView_FromMemory(<char *>w.window + before, w.capacity - before, PyBUF_WRITE)
+        room = PyMemoryView_FromMemory(<char *>w.window + before, self._room(), PyBUF_WRITE)
         try:
             w.end += <size_t>self._stream.readinto(room)
         finally:
@@ -294,12 +312,16 @@ cdef class CaptureReader(PacketSource):
         if self._descriptor < 0 or self._ended or w.has_first or w.scan.stop != GOING or not self._make_ready():
             return False
         fence(w.window, w.capacity, w.capacity)
-        count = read(self._descriptor, w.window + w.end, w.capacity - w.end)
+        count = read(self._descriptor, w.window + w.end, self._room())
         if count > 0:
             w.end += count
             self._read_past += count
         fence(w.window, w.end, w.capacity)
         return count > 0
+
+    cdef size_t _room(self) noexcept nogil:
+        """How much to read at once: behind a large record no more than elsewhere."""
+        return min(self._step, self._walker.capacity - self._walker.end)
 
     cdef bint _make_ready(self) noexcept nogil:
         """Move what is left to the front of a window that has room behind it; False: there is no memory.
@@ -310,7 +332,7 @@ cdef class CaptureReader(PacketSource):
         if self._resting_windows and w.scan.tally.frames != self._given:
             if not self._take_turns():
                 return False
-        else:
+        elif w.begin:
             memmove(w.window, w.window + w.begin, w.end - w.begin)
         self._base += w.begin
         w.end -= w.begin
@@ -327,16 +349,21 @@ cdef class CaptureReader(PacketSource):
     cdef bint _take_turns(self) noexcept nogil:
         """Go on in a window that has rested, at whose front is then what is left; False: no memory.
 
-        One that has given no frame since the last turn goes on being used.
+        One that has given no frame since the last turn goes on being used. One that has grown for a large
+        record goes when it has rested.
         """
         cdef Walker *w = &self._walker
         cdef Window *other = self._rested()
-        cdef void *memory = other.memory
-        if other.capacity < w.capacity:
-            memory = realloc(other.memory, w.capacity)
-            if memory is NULL:
+        cdef size_t capacity = self._step
+        while capacity <= w.end - w.begin:
+            capacity *= 2
+        if other.capacity != capacity:
+            free(other.memory)
+            other.capacity = 0
+            other.memory = <uint8_t *>malloc(capacity)
+            if other.memory is NULL:
                 return False
-            other.memory, other.capacity = <uint8_t *>memory, w.capacity
+            other.capacity = capacity
         fence(other.memory, other.capacity, other.capacity)
         memcpy(other.memory, w.window + w.begin, w.end - w.begin)
         other.memory, w.window = w.window, other.memory
@@ -379,9 +406,7 @@ cdef class CaptureReader(PacketSource):
         self._walker.scan.tally.incomplete = 1
         self.tally = self._walker.scan.tally
         self.stop_reading()
-        warnings.warn(
-            f"{self._name} {message}; packets read before it: {self.tally.frames}",
-            CaptureWarning, stacklevel=2)
+        _warn(f"{self._name} {message}; packets read before it: {self.tally.frames}")
         return False
 
     def first_time(self):
@@ -522,8 +547,8 @@ cdef class MergedReader(PacketSource):
             while not self._fill_lane(lane):
                 if not reader.refill():
                     return self._retire(lane)
-        except BaseException:   # a warning that the user turned into an error
-            self._retire(lane)
+        except BaseException:   # an interrupt, or a warning that the user turned into an error
+            self._starved = lane    # it goes on with the next refill, or is found to be at its end
             raise
         self._heap[self._lanes] = lane
         self._lanes += 1
@@ -531,31 +556,38 @@ cdef class MergedReader(PacketSource):
         return True
 
     cdef bint _retire(self, Lane *lane) except -1:
-        """The lane's file is read; its windows go as soon as its frames may."""
-        cdef CaptureReader reader = self._readers.pop(lane.order)
-        free(lane)
-        self._done += reader.position
-        self.tally.incomplete += reader._walker.scan.tally.incomplete
+        """The lane's file is read; its windows go as soon as its frames may.
+
+        Who is interrupted in what is Python here finds the lane as it was.
+        """
+        cdef CaptureReader reader = self._readers[lane.order]
+        cdef uint64_t position = reader.position
         reader.stop_reading()
+        with cython.critical_section(self):     # nothing in between lets another thread in
+            self._readers.pop(lane.order)
+            self._done += position
+        self.tally.incomplete += reader._walker.scan.tally.incomplete
         if self._refills:
             self._leaving.append((self._refilled, reader))
+        free(lane)
         return True
 
     cdef bint _open_next(self) except -1:
         """Open the earliest capture that waits; one that has gone since is warned of."""
         cdef Lane *lane
         cdef CaptureReader reader
-        each = self._waiting.pop()
-        self._look_at_waiting()
+        each = self._waiting[len(self._waiting) - 1]
         try:
             reader = each.open(len(self._readers))
         except CaptureError as error:
+            self._take_waiting()
             self.tally.incomplete += 1
-            warnings.warn(str(error), CaptureWarning, stacklevel=2)
+            _warn(str(error))
             return True
         lane = <Lane *>malloc(sizeof(Lane))
         if lane is NULL:
             raise MemoryError("no memory for merging captures")
+        self._take_waiting()    # not before: who is interrupted while it is opened finds it waiting
         self._readers[each.order] = reader
         if self._refills:
             self._keep_windows_of(reader)
@@ -564,6 +596,12 @@ cdef class MergedReader(PacketSource):
         self.tally.times_clamped += reader._walker.scan.tally.times_clamped
         self.tally.snapped += reader._walker.scan.tally.snapped
         return self._feed(lane)
+
+    cdef int _take_waiting(self) except -1:
+        """The earliest capture does not wait any more."""
+        self._waiting.pop()
+        self._look_at_waiting()
+        return 0
 
     cdef void _look_at_waiting(self):
         self._any_waiting = bool(self._waiting)
@@ -575,7 +613,12 @@ cdef class MergedReader(PacketSource):
 
     @property
     def position(self):
-        return self._done + sum([reader.position for reader in list(self._readers.values())])
+        cdef uint64_t done
+        with cython.critical_section(self):
+            done = self._done
+            readers = list(self._readers.values())
+        # One that is done with meanwhile still knows how far it came.
+        return done + sum([reader.position for reader in readers])
 
     @property
     def size(self):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowtable.errors import FieldNotFound, OptionError
-from flowtable.flow.order import has_keys
+from flowtable.flow.order import check_order, check_told_apart
 from flowtable.flow.schema import Field, Kind, field, similar
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from flowtable.flow import FlowSet
 
@@ -39,14 +39,13 @@ class Order:
 
         Raises:
             FieldNotFound: no field has this name.
-            OptionError: the option that fills this field is not in use, or flows are not told apart by it.
+            OptionError: the option that fills this field is not in use, or flows have no order by it or are
+                not told apart.
 
         """
-        by = None if options.sort is None else _field("--sort", options.sort, filling)
+        by = None if options.sort is None else _field("--sort", options.sort, filling, check_order)
         once = options.dedup_by or ("TrackingID" if options.dedup else None)
-        told_apart = None if once is None else _field("--dedup-by", once, filling)
-        if told_apart is not None and not has_keys(told_apart):
-            raise OptionError(f"--dedup-by: flows cannot be told apart by {told_apart.path}")
+        told_apart = None if once is None else _field("--dedup-by", once, filling, check_told_apart)
         return cls(by, options.reverse, options.limit, told_apart)
 
     def distinct(self, flows: FlowSet) -> FlowSet:
@@ -83,11 +82,14 @@ class Order:
         return flows.take(choose(limit, range(len(flows)), key=total.__getitem__))
 
 
-def _field(option: str, name: str, filling: Collection[str]) -> Field:
+def _field(option: str, name: str, filling: Collection[str], check: Callable[[str, Field], None]) -> Field:
     try:
         wanted = field(name)
     except FieldNotFound:
         raise FieldNotFound(f"{option}: a flow has no field {name!r}; {_hint(name)}") from None
+    check(option, wanted)
+    if wanted.kind is Kind.EXTRA and not wanted.is_filled(filling):
+        raise OptionError(f"{option}: {wanted.path} is filled by --host-names, --networks or --geoip")
     if not wanted.is_filled(filling):
         raise OptionError(
             f"{option}: {wanted.path} is filled by the option {wanted.option}, which is not in use"

@@ -11,9 +11,10 @@ from flowtable.flow._rows import JsonProgramme, json_lines
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from flowtable.flow._flow import Records
+    from flowtable.flow.extras import Extras
     from flowtable.flow.flowset import Run
 
 __all__ = ["write_json"]
@@ -39,14 +40,33 @@ def write_json(runs: Iterable[Run], to: Target) -> None:
     """Write flows as NDJSON, run by run."""
     programmes: dict[int, JsonProgramme] = {}
     with opened(to) as file:
-        for records, rows, start, stop in runs:
+        for run in runs:
+            records = run[0]
             programme = programmes.get(id(records))
             if programme is None:
                 programme = programmes[id(records)] = JsonProgramme(_steps(records))
-            most, at = max(1, CHUNK_BYTES // programme.line_bytes), start
-            while at < stop:
-                lines, at = json_lines(records, programme, rows, at, min(at + most, stop))
+            for lines in _lines(run, programme):
                 file.write(lines)
+
+
+def _lines(run: Run, programme: JsonProgramme) -> Iterator[bytes | memoryview]:
+    """Give the lines of a run, many at a time."""
+    records, rows, at, stop = run
+    numbers = range(records.count) if rows is None else rows
+    most = max(1, CHUNK_BYTES // programme.line_bytes)
+    while at < stop:
+        first = at
+        lines, at = json_lines(records, programme, rows, first, min(first + most, stop))
+        if records.extras:
+            lines = b"".join(_with_extras(bytes(lines), numbers[first:at], records.extras))
+        yield lines
+
+
+def _with_extras(lines: bytes, numbers: Sequence[int], extras: Extras) -> Iterator[bytes]:
+    """Put what enhancers have added at the end of each line, inside of its last bracket."""
+    for line, number in zip(lines.split(b"\n"), numbers, strict=False):  # nothing is behind the last line end
+        added = extras.of(number)
+        yield b'%s, "Extra": %s}\n' % (line[:-1], json.dumps(added).encode()) if added else line + b"\n"
 
 
 def _steps(records: Records) -> list[tuple[bytes, bytes, int, int, bool, list[bytes]]]:

@@ -20,13 +20,17 @@ cdef enum:
     MAX_FLOWS = 0x7FFFFFFF                      # the arena holds one more, and numbers fit into 32 bits
     NAMED_BY_USERS = 256                        # above the numbers of layers
     NO_PIECE = 0xFFFFFFFF
+    NO_RECORD = 0xFFFFFFFF
 
 
-cdef enum FinishType:
+cdef enum FinishType:       # in the order of names.FlowFinishType, which has the numbers of messages
     NOT_FINISHED = 0
     TIMEOUT = 1
     FINISHED_FIN = 2
     FINISHED_RST = 3
+    EVICTED = 4
+    ACTIVE_TIMEOUT = 5
+    STOPPED = 6
 
 
 cdef struct PathNode:
@@ -64,6 +68,9 @@ cdef class Records:
     cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
     cdef PacketPool packets                     # by Record.raw_packets
+    cdef Pool handed                            # by Record.handed
+    cdef bint large_pages                       # for its pieces: it is going to be large
+    cdef readonly object extras                 # Extras: what enhancers have added
     cdef bytes start_and_node                   # what a UUID is made from: 8 bytes, and the node's TID
     cdef tuple path_texts
     cdef tuple application_texts
@@ -73,7 +80,7 @@ cdef class Records:
     cdef uint32_t children_known                # records that it covers
     cdef pymutex gate                           # of who is the next to have the mutex
     cdef pymutex mutex
-    cdef unsigned long holder                   # the thread that has the mutex; 0: none
+    cdef uint64_t holder                        # the thread that has the mutex; 0: none
     cdef uint32_t depth                         # how often it has locked it
 
     cdef void lock(self) noexcept nogil

@@ -10,9 +10,16 @@ from flowtable.errors import ExtraMissing, OptionError
 from flowtable.flow._flow import PLACES, Records
 from flowtable.flow._order import chosen, rearranged, split, taken
 from flowtable.flow._rows import columns
-from flowtable.flow.account import together
+from flowtable.flow.account import together, with_lost
 from flowtable.flow.model import Flow, value_of
-from flowtable.flow.order import first_ones, has_keys, sorted_positions
+from flowtable.flow.order import (
+    check_order,
+    check_told_apart,
+    first_of_values,
+    first_ones,
+    has_keys,
+    sorted_positions,
+)
 from flowtable.flow.schema import Field, Kind, field
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowtable.capture.writer import CaptureFormat
+    from flowtable.enhance import Enhancer, EnhancerPipeline
     from flowtable.flow.account import Account
     from flowtable.query import Filter, MergeContext, SearchQuery
 
@@ -50,9 +58,10 @@ class FlowSet:
     def account(self) -> Account:
         """What became of every frame that was read, also for sets made from this one.
 
-        Of a merged set it is the sum of those of the reads that its flows came from.
+        Of a merged set it is the sum of those of the reads that its flows came from. What enhancers could
+        not add to their flows since is in ``lost``.
         """
-        accounts = [account for _, account in self._tables]
+        accounts = [with_lost(account, records.extras.lost) for records, account in self._tables]
         return accounts[0] if len(accounts) == 1 else together(accounts)
 
     def __len__(self) -> int:
@@ -128,9 +137,11 @@ class FlowSet:
 
         Raises:
             FieldNotFound: no field has this name.
+            OptionError: it is ``Extra``, of which only the texts have an order: ``Extra.HostB``.
 
         """
         wanted = field(by)
+        check_order("sort", wanted)
         if has_keys(wanted):
             return self._at(sorted_positions(*self._split(), wanted, descending=descending))
         values = self.values(by)
@@ -146,10 +157,14 @@ class FlowSet:
 
         Raises:
             FieldNotFound: no field has this name.
-            OptionError: flows cannot be told apart by this field: messages and packets.
+            OptionError: flows cannot be told apart by this field: messages, packets, and all of ``Extra``.
 
         """
-        return self._kept(first_ones(*self._split(), field(by)))
+        wanted = field(by)
+        check_told_apart("dedup", wanted)
+        if has_keys(wanted):
+            return self._kept(first_ones(*self._split(), wanted))
+        return self._kept(first_of_values(self.values(by)))
 
     def search(self, query: SearchQuery) -> FlowSet:
         """Give the flows that a query wants, in its order: filter, sort, dedup, and a page of these."""
@@ -214,6 +229,21 @@ class FlowSet:
         except pa.ArrowException as error:
             raise OptionError(f"filter: {error}") from error
         return self._at(array("I", kept.column("position").to_pylist()))
+
+    def enhance(self, *enhancers: Enhancer | EnhancerPipeline) -> FlowSet:
+        """Let enhancers add to these flows what they know, and give this set.
+
+        Takes enhancers, or one pipeline of them, which is started and stopped unless it is running. They see
+        all flows of the set at once. One that raises does no harm to the others, and is warned of.
+
+        Raises:
+            OptionError: something is no enhancer.
+
+        """
+        from flowtable.enhance.pipeline import enhance_set
+
+        enhance_set(self, enhancers)
+        return self
 
     # ---- columns
 
@@ -367,6 +397,10 @@ def _one_behind_the_other(sets: Sequence[FlowSet]) -> FlowSet:
 def _values(records: Records, rows: array[int] | None, wanted: Field) -> list[Any]:
     """Give one field of flows of one table."""
     numbers = range(records.count) if rows is None else rows
+    if wanted.kind is Kind.EXTRA:
+        return list(records.extras.texts(wanted.extra, numbers))
+    if wanted.kind is Kind.EXTRAS:
+        return [records.extras.of(number) or None for number in numbers]
     if wanted.place is None or not wanted.is_filled(records.options):
         return [None] * len(numbers)
     if wanted.kind.core not in (Kind.COUNT.core, Kind.FRACTION.core):

@@ -11,12 +11,12 @@ from flowtable.flow._order import firsts, key_width, keys, keys_of_ends, ordered
 from flowtable.flow.schema import Field, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from flowtable.flow._flow import Records
     from flowtable.flow.flowset import Part
 
-__all__ = ["first_ones", "has_keys", "sorted_positions"]
+__all__ = ["check_order", "check_told_apart", "first_of_values", "first_ones", "has_keys", "sorted_positions"]
 
 _OF_ENDS: Final = {"TrackingID": True, "L3TrackingID": False}
 """Ids of ends, and whether those of the link are among them."""
@@ -24,8 +24,22 @@ _ENDS_BYTES: Final = 64
 
 
 def has_keys(wanted: Field) -> bool:
-    """Say whether flows can be compared by a field without looking at each: not by messages or packets."""
-    return wanted.kind not in (Kind.JSON, Kind.PACKETS)
+    """Say whether records have keys of a field: not of messages, packets, or what enhancers have added."""
+    return wanted.kind not in (Kind.JSON, Kind.PACKETS, Kind.EXTRA, Kind.EXTRAS)
+
+
+def check_order(option: str, wanted: Field) -> None:
+    """Raise OptionError if flows have no order by a field; ``option`` is what asks for it."""
+    if wanted.kind is Kind.EXTRAS:
+        raise OptionError(f"{option}: Extra has no order, but what is in it does: Extra.HostB")
+
+
+def check_told_apart(option: str, wanted: Field) -> None:
+    """Raise OptionError if flows cannot be told apart by a field."""
+    if wanted.kind is Kind.EXTRAS:
+        raise OptionError(f"{option}: flows cannot be told apart by Extra, but by what is in it: Extra.HostB")
+    if wanted.kind in (Kind.JSON, Kind.PACKETS):
+        raise OptionError(f"{option}: flows cannot be told apart by {wanted.path}")
 
 
 def sorted_positions(
@@ -40,14 +54,18 @@ def sorted_positions(
 
 
 def first_ones(parts: Sequence[Part], places: array[int] | None, wanted: Field) -> bytearray:
-    """Give a 1 for each flow that none before it is equal to in a field."""
-    if not has_keys(wanted):
-        raise OptionError(f"dedup: flows cannot be told apart by {wanted.path}")
+    """Give a 1 for each flow that none before it is equal to in a field that has keys."""
     if wanted.path in _OF_ENDS:
         found = [keys_of_ends(records, rows, _OF_ENDS[wanted.path]) for records, rows in parts]
         return firsts(_in_order(found, _ENDS_BYTES, places), _ENDS_BYTES)
     width = _width(wanted)
     return firsts(_in_order(_keys(parts, wanted), width, places), width)
+
+
+def first_of_values(values: Iterable[object]) -> bytes:
+    """Give a 1 for each value that none before it is equal to."""
+    first: dict[object, int] = {}
+    return bytes(first.setdefault(value, at) == at for at, value in enumerate(values))
 
 
 def _width(wanted: Field) -> int:

@@ -17,7 +17,7 @@ from flowtable.errors import FieldNotFound
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["ENDED_LAYERS", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field", "similar"]
+__all__ = ["ENDED_LAYERS", "ENHANCE", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field", "similar"]
 
 
 class Kind(enum.Enum):
@@ -34,10 +34,15 @@ class Kind(enum.Enum):
     PACKETS = "list of structs: timestamp, index, data, link_type, length"
     FRACTION = "float64"
     JSON = "text: JSON"
+    EXTRAS = "map of text to text"
+    EXTRA = "text: one of a map's"
 
     @property
     def core(self) -> int:
-        """How the core gives it: 0 a text, 1 one of a few, 2 a number, 3 thousandths, 4 JSON, 5 packets."""
+        """How the core gives it: 0 a text, 1 one of a few, 2 a number, 3 thousandths, 4 JSON, 5 packets.
+
+        It has no extras.
+        """
         numbers = {
             Kind.ADDRESS: 0,
             Kind.ID: 0,
@@ -55,7 +60,7 @@ class Field:
     """One field of a flow.
 
     ``path`` is its name in dictionaries and filters, ``number`` its protobuf field numbers from the Flow
-    message down, ``place`` its place in the record (``_flow.PLACES``), or None if nothing fills it yet.
+    message down, ``place`` its place in the record (``_flow.PLACES``), or None if it has none there.
     ``option`` names the option that it takes to fill it, if it takes one.
     """
 
@@ -87,9 +92,15 @@ class Field:
         """Its name in that dictionary."""
         return self.path.rpartition(".")[2]
 
+    @cached_property
+    def extra(self) -> str:
+        """What an enhancer calls it, if it is one of ``Extra``."""
+        return self.path.partition(".")[2]
+
     def is_filled(self, options: Collection[str]) -> bool:
         """Say whether flows that were made with these options may have it."""
-        return self.place is not None and (self.option is None or self.option in options)
+        has_place = self.place is not None or self.kind in (Kind.EXTRAS, Kind.EXTRA)
+        return has_place and (self.option is None or self.option in options)
 
 
 def _snake(name: str) -> str:
@@ -113,21 +124,26 @@ def _layer(group: str, number: int, end: str, meaning_of_id: str) -> list[Field]
     ]
 
 
-def _metric(group: str, number: int, *, placed: bool) -> list[Field]:
+def _metric(group: str, number: int, *, update: bool = False) -> list[Field]:
     """Packets, bytes and times of a flow, or of the time since its last update."""
-    since = "" if placed else " since the last update"
-    option = None if placed else "update_every"
+    since = " since the last update" if update else ""
+    prefix, option = ("update_", "update_every") if update else ("", None)
+    start, last = (
+        ("time of the update before, or of the first packet", "time of this update, or of the last packet")
+        if update
+        else ("time of the first packet", "time of the last packet, never before the start")
+    )
     rows = (
         ("ABPackets", 2, Kind.COUNT, "ab_packets", "packets", f"packets from A to B{since}"),
         ("ABBytes", 3, Kind.COUNT, "ab_bytes", "bytes", f"bytes from A to B{since}"),
         ("BAPackets", 4, Kind.COUNT, "ba_packets", "packets", f"packets from B to A{since}"),
         ("BABytes", 5, Kind.COUNT, "ba_bytes", "bytes", f"bytes from B to A{since}"),
-        ("Start", 6, Kind.TIME, "start", "ms", "time of the first packet"),
-        ("Last", 7, Kind.TIME, "last", "ms", "time of the last packet, never before the start"),
+        ("Start", 6, Kind.TIME, "start", "ms", start),
+        ("Last", 7, Kind.TIME, "last", "ms", last),
         ("RTT", 8, Kind.DURATION, "rtt", "ns", "round-trip time, 0 when none was measured"),
     )
     return [
-        Field(f"{group}.{name}", (number, n), kind, place if placed else None, unit, meaning, option)
+        Field(f"{group}.{name}", (number, n), kind, prefix + place, unit, meaning, option)
         for name, n, kind, place, unit, meaning in rows
     ]
 
@@ -208,6 +224,8 @@ def _tcp_metric() -> list[Field]:
 
 EXTRA_LAYERS: Final = ("DNS", "DHCPv4", "VRRP")
 """What ``extra_layers`` takes."""
+ENHANCE: Final = "enhance"
+"""What fills ``Extra``, which is no option but a method of ``FlowSet``."""
 
 
 def _messages() -> list[Field]:
@@ -234,8 +252,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("ICMP.Code", (23, 2), Kind.COUNT, "icmp_code", "", "its code"),
     Field("ICMP.ID", (23, 3), Kind.COUNT, "icmp_id", "", "its id, of ICMPv6 only echo's"),
     *_messages(),
-    *_metric("LastUpdateMetric", 31, placed=False),
-    *_metric("Metric", 32, placed=True),
+    *_metric("LastUpdateMetric", 31, update=True),
+    *_metric("Metric", 32),
     *_tcp_metric(),
     Field(
         "IPMetric.Fragments",
@@ -292,6 +310,17 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     *_statistics("PacketSize", 2006, "size"),
     *_statistics("InterArrival", 2007, "gap"),
+    Field(
+        "Segment",
+        (2011,),
+        Kind.COUNT,
+        "segment",
+        "",
+        "records of this flow that an active timeout cut before",
+        "update_every",
+    ),
+    # The last, since lines of JSON get it at their end. No record has it: it costs nothing until it is used.
+    Field("Extra", (2010,), Kind.EXTRAS, None, "", "what enhancers have added, by name", ENHANCE),
 )
 
 ENDED_LAYERS: Final = ("Link", "Network", "Transport")
@@ -305,6 +334,8 @@ _BY_NAME: Final[dict[str, Field]] = {name: f for f in FIELDS for name in (f.path
 def field(name: str) -> Field:
     """Find a field by its path, attribute or column.
 
+    ``Extra.`` and any name is a field as well, which an enhancer may fill.
+
     Raises:
         FieldNotFound: no field has this name.
 
@@ -312,7 +343,14 @@ def field(name: str) -> Field:
     try:
         return _BY_NAME[name]
     except (KeyError, TypeError):
+        if isinstance(name, str) and name.partition(".")[0] in ("Extra", "extra") and name.partition(".")[2]:
+            return _extra(name.partition(".")[2])
         raise FieldNotFound(f"a flow has no field {name!r}; Flow.field_names() lists them") from None
+
+
+def _extra(name: str) -> Field:
+    """One of the texts that enhancers add, whatever they call it."""
+    return Field(f"Extra.{name}", (2010,), Kind.EXTRA, None, "", "what an enhancer has added", ENHANCE)
 
 
 def similar(name: str, also: Iterable[str] = ()) -> list[str]:

@@ -193,10 +193,26 @@ class Condition(Filter):
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytes | bytearray: ...
 
 
+class OfText(Condition):
+    """What may be asked of what enhancers have added as well, which is no part of a record."""
+
+    def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
+        if self.field.kind is not Kind.EXTRA or not records.extras:
+            return super().mask(records, rows)
+        numbers: Sequence[int] = range(records.count) if rows is None else rows
+        return self._of_texts(records.extras.texts(self.field.extra, numbers))
+
+    @abstractmethod
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes: ...
+
+
 @dataclass(frozen=True, repr=False)
-class Present(Condition):
+class Present(OfText):
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
         return match_presence(records, rows, place)
+
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes:
+        return bytes(text is not None for text in texts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,11 +234,14 @@ class Name(Condition):
 
 
 @dataclass(frozen=True, repr=False)
-class Text(Condition):
+class Text(OfText):
     wanted: str
 
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
         return match_text(records, rows, place, self.wanted.encode())
+
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes:
+        return bytes(text == self.wanted for text in texts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -236,7 +255,7 @@ class InNetwork(Filter):
 
 
 @dataclass(frozen=True, repr=False)
-class Regex(Condition):
+class Regex(OfText):
     pattern: str
 
     def __post_init__(self) -> None:
@@ -247,7 +266,9 @@ class Regex(Condition):
             return match_name(records, rows, place, _search(self.pattern, records.names(place)))
         numbers: Sequence[int] = range(records.count) if rows is None else rows
         core = self.field.kind.core
-        texts = [records.value(number, place, core) for number in numbers]
+        return self._of_texts([records.value(number, place, core) for number in numbers])
+
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes:
         return _search(self.pattern, texts)
 
 
@@ -294,6 +315,8 @@ def _either(name: str, condition: Callable[[Field], Filter]) -> Filter:
     if name in ENDED_LAYERS:
         return AnyOf((condition(field(f"{name}.A")), condition(field(f"{name}.B"))))
     wanted = field(name)
+    if wanted.kind is Kind.EXTRAS:
+        raise FilterError("Extra is asked for by name in a filter: Extra.HostB")
     if wanted.kind is Kind.PACKETS or wanted.kind is Kind.JSON:
         raise FilterError(f"{wanted.path} cannot be asked for in a filter")
     return condition(wanted)
@@ -314,7 +337,7 @@ def _equal(f: Field, value: Value) -> Filter:
         return Name(f, value)
     if f.path in ("Network.A", "Network.B"):
         return _in_network(f, value)
-    if not value.isascii():  # nor can all of it be encoded
+    if not value.isascii() and f.kind is not Kind.EXTRA:  # nor can all of it be encoded
         return AnyOf(())
     return Text(f, value.lower() if f.kind in (Kind.ADDRESS, Kind.ID) else value)
 

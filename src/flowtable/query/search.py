@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowtable.errors import OptionError
-from flowtable.flow.order import has_keys
+from flowtable.flow.order import check_order, check_told_apart
 from flowtable.flow.schema import field
 from flowtable.query.filters import Filter
 
@@ -35,7 +35,7 @@ class MergeContext:
 
     Raises:
         FieldNotFound: no field has this name.
-        OptionError: there is no such order, or flows cannot be told apart by this field.
+        OptionError: there is no such order, or flows have none by this field, or cannot be told apart by it.
 
     """
 
@@ -46,9 +46,8 @@ class MergeContext:
     dedup_by: str = "TrackingID"
 
     def __post_init__(self) -> None:  # noqa: D105 - checks what the class says
-        field(self.sort_by)
-        if not has_keys(field(self.dedup_by)):
-            raise OptionError(f"dedup_by: flows cannot be told apart by {self.dedup_by}")
+        check_order("sort_by", field(self.sort_by))
+        check_told_apart("dedup_by", field(self.dedup_by))
         object.__setattr__(self, "sort_order", _sort_order(self.sort_order))
 
     def apply(self, flows: FlowSet) -> FlowSet:

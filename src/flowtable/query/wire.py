@@ -180,8 +180,13 @@ def _refusing(what: str) -> Iterator[None]:
     try:
         yield
     except (FilterError, FieldNotFound, OptionError, ValueError) as error:
-        said = str(error) if isinstance(error, FilterError) else f"{what}: {error}"
+        said = _printable(str(error) if isinstance(error, FilterError) else f"{what}: {error}")
         raise FilterError(said if len(said) <= LONGEST else f"{said[:LONGEST]}…") from None
+
+
+def _printable(said: str) -> str:
+    """Spell out what a terminal would act on: names of what enhancers add may be anything."""
+    return said if said.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)
 
 
 def _limited(data: bytes) -> bytes:

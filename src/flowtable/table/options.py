@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
+from flowtable.flow.extras import EXTRA_BYTES
 from flowtable.flow.schema import EXTRA_LAYERS
 from flowtable.packet import TUNNELS, LayerKeyMode
 from flowtable.packet._decode import check_tunnels
@@ -47,6 +48,9 @@ class Limits:
 
     message_bytes: int = 1 << 26
     """Messages that ``extra_layers`` keeps, of all flows together."""
+
+    extra_bytes: int = EXTRA_BYTES
+    """What enhancers add to all flows: 224 bytes a flow, and each text with some 60 bytes beside it."""
 
     stream_bytes: int = 1 << 20
     """Segments of one side of a connection that wait for a gap to be filled; then the gap is given up."""
@@ -169,6 +173,13 @@ def _extra_layers(names: Iterable[str]) -> tuple[str, ...]:
                 f"extra_layers: there is no extra layer {name!r}; there are {', '.join(EXTRA_LAYERS)}"
             )
     return wanted
+
+
+def number_of_flows(max_flows: int) -> int:
+    """Take the number of flows that a live table has room for."""
+    if not isinstance(max_flows, int) or isinstance(max_flows, bool) or max_flows < 1:
+        raise OptionError(f"max_flows: takes a number of flows, 1 or more, not {max_flows!r}")
+    return max_flows
 
 
 def _limit(max_flows: int | None) -> int | None:
