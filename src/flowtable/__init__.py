@@ -49,7 +49,7 @@ from flowtable.table import (
 )
 
 if typing.TYPE_CHECKING:
-    from flowtable.query import Filter
+    from flowtable.query import Filter, MergeContext, SearchQuery, TableQuery, TableReply
 
 __version__ = "0.1.0"
 
@@ -79,17 +79,21 @@ __all__ = [
     "LayerNotFound",
     "LayerType",
     "Limits",
+    "MergeContext",
     "OptionError",
     "Packet",
     "PacketSequence",
     "PcapWriter",
     "RawPacket",
     "RawPackets",
+    "SearchQuery",
     "StreamData",
     "StreamEnds",
     "TCPAssembler",
     "TCPAssemblerStream",
     "TableFull",
+    "TableQuery",
+    "TableReply",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",
     "first_layer_type",
@@ -98,10 +102,13 @@ __all__ = [
 ]
 
 
+_ON_TOP = ("Filter", "MergeContext", "SearchQuery", "TableQuery", "TableReply")
+
+
 def __getattr__(name: str) -> object:
     """Load what stands on top when it is asked for."""
-    if name != "Filter":
+    if name not in _ON_TOP:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flowtable.query import Filter  # noqa: PLC0415
+    from flowtable import query  # noqa: PLC0415
 
-    return Filter
+    return getattr(query, name)

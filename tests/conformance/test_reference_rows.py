@@ -20,10 +20,14 @@ from flowtable import (
     LayerKeyMode,
     LayerNotFound,
     LayerType,
+    MergeContext,
     PacketSequence,
     PcapWriter,
     RawPacket,
     RawPackets,
+    SearchQuery,
+    TableQuery,
+    TableReply,
     bpf_filter_to_raw,
     default_layer_key_mode_name,
     first_layer_type,
@@ -32,6 +36,7 @@ from flowtable import (
 )
 from flowtable.capture import LinkType, open_capture
 from flowtable.flow.names import FlowFinishType, FlowProtocol
+from flowtable.query import answer
 from flowtable.testing import ARP, TCP, UDP, Ethernet, ICMPv6, IPv4, IPv6, fragments, write_pcap
 from flowtable.testing import ICMPv4 as Ping
 
@@ -41,9 +46,6 @@ NOT_YET = {
     "FlowOpts": "flowtable",
     "FlowUUIDs": "flowtable",
     "TableOpts": "flowtable",
-    "MergeContext": "flowtable",
-    "FlowSet.merge": "flowtable",
-    "FlowSet.dedup": "flowtable",
     "PacketSequence.from_sflow_sample": "flowtable",
     "PcapTableFeeder": "flowtable",
     "Table": "flowtable",
@@ -53,8 +55,6 @@ NOT_YET = {
     "Table.query": "flowtable",
     "Table.run": "flowtable",
     "TableAllocator": "flowtable",
-    "TableQuery": "flowtable",
-    "TableReply": "flowtable",
     "TableClient": "flowtable.serve",
     "TableServer": "flowtable.serve",
     "scan": "flowtable",
@@ -308,6 +308,31 @@ def test_row_flow_set(flows):
     assert [flow.transport.a for flow in flows.sort("Transport.A")] == [9, 50000]
     assert len(flows[:1]) == 1
     assert len(flows.filter(lambda flow: flow.transport.a == 9)) == 1
+
+
+def test_row_merge_sort_dedup_and_slice(flows):
+    context = MergeContext(sort=True, sort_by="Transport.A", sort_order="ascending", dedup=True)
+    merged = flows.merge(flows, context)
+    assert [flow.transport.a for flow in merged] == [9, 50000]
+    assert len(flows.merge([flows, flows])) == 6
+    assert list(flows.merge(flows).dedup("TrackingID")[:1]) == [flows[0]]
+
+
+def test_row_table_query_and_reply(flows):
+    def fails():
+        raise FlowError("gone")
+
+    query = TableQuery("SearchQuery", SearchQuery(filter="Transport == 9"))
+    assert [len(found) for found in answer(query, [flows]).flow_sets] == [1]
+    for status, question, tables in (
+        (200, query, [flows, lambda: flows]),
+        (204, query, [flows[:0]]),
+        (207, query, [flows, fails]),
+        (400, TableQuery("Other"), [flows]),
+    ):
+        reply = answer(TableQuery.from_protobuf(question.to_protobuf()), tables)
+        assert isinstance(reply, TableReply)
+        assert reply.status == status
 
 
 def test_row_fields_by_dotted_name(flows):
