@@ -59,6 +59,7 @@ cdef class InputFrames(PacketSource):
         self.time += cubic_ms(h[2]) * 1_000_000
         frame.time = self.time
         frame.link_type = self.link_type
+        frame.sampling_rate = 0
         return True
 
 

@@ -96,7 +96,7 @@ cdef class PacketSource:
             frame = &self._batch[self._at]
             self._at += 1
             data = PyBytes_FromStringAndSize(<const char *>frame.data, frame.captured)
-            return CapturedFrame(frame.time, data, frame.length, frame.link_type)
+            return CapturedFrame(frame.time, data, frame.length, frame.link_type, frame.sampling_rate)
         finally:
             self.end_reading()
 
