@@ -224,6 +224,17 @@ def test_row_packet_and_packet_sequence():
     assert len(PacketSequence.from_frame(SYN, bpf=BPF(1, 256, "udp"), outer_length=9)) == 0
 
 
+def test_row_packet_sequences_of_an_sflow_sample():
+    """One sequence for each packet header of a sample, with the frame's length."""
+    from flowtable.capture.sflow import parse_datagram
+    from flowtable.testing import SFlow, SFlowFlowSample, raw_header
+
+    sample = SFlowFlowSample((raw_header(SYN, frame_length=999), raw_header(SYN)))
+    (found,) = parse_datagram(bytes(SFlow((sample,)))).flow_samples
+    first, second = PacketSequence.from_sflow_sample(found, bpf=BPF(1, 256, "tcp"))
+    assert [packet.length for packet in (*first, *second)] == [999, len(SYN) + 4]
+
+
 def test_row_application_port_map(tmp_path):
     """Names in capitals; the source port is looked up first."""
     ports = ApplicationPortMap(tcp={80: "http", 50000: "odd"}, udp={53: "dns"})
