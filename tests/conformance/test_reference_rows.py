@@ -47,7 +47,6 @@ NOT_YET = {
     "MergeContext": "flowtable",
     "FlowSet.merge": "flowtable",
     "FlowSet.dedup": "flowtable",
-    "PacketSequence.from_sflow_sample": "flowtable",
     "PcapTableFeeder": "flowtable",
     "Table": "flowtable",
     "Table.feed": "flowtable",
