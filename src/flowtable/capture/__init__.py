@@ -7,6 +7,7 @@ which takes its frames without making Python objects::
         print(frame.time, link_type_name(frame.link_type), len(frame.data))
 """
 
+from flowtable.capture._through import FilteredSource, PacedSource
 from flowtable.capture._walk import CaptureReader, MergedReader, PacketSource
 from flowtable.capture.frame import CapturedFrame
 from flowtable.capture.link_types import LinkType, dlt, link_type_name
@@ -18,8 +19,10 @@ __all__ = [
     "CapturePath",
     "CaptureReader",
     "CapturedFrame",
+    "FilteredSource",
     "LinkType",
     "MergedReader",
+    "PacedSource",
     "PacketSource",
     "PcapWriter",
     "RawPacket",

@@ -275,6 +275,9 @@ cdef class SFlowReader(PacketSource):
         """Datagrams of agents beyond `max_agents`, whose sequence is not followed. Their frames count."""
         return self._agents.not_kept
 
+    cdef int keep_windows(self, int refills) except -1:
+        raise CaptureError("what comes over a network is counted by one thread, in the order in which it comes")
+
     cdef int stop_reading(self) except -1:
         self._stopping = True
         self.begin_refill()
@@ -332,7 +335,7 @@ cdef class SFlowFeed(SFlowReader):
 
     cdef bint refill(self) except -1:
         if not self._waiting and not self._stopping and self.wait_ms > 0:
-            self._comes.wait(self.wait_ms / 1000)
+            self._comes.wait(self.wait_ms / 1e3)
         self._comes.clear()
         self.begin_refill()
         with critical_section(self):

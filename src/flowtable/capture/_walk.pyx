@@ -183,6 +183,15 @@ cdef class CaptureReader(PacketSource):
         self._clock = &self._turns
 
     def __init__(self, stream, str name, *, size_t window=WINDOW):
+        self._take_stream(stream, name, window)
+        try:
+            self._start()
+        except BaseException:
+            self.stop_reading()
+            raise
+
+    cdef int _take_stream(self, stream, str name, size_t window) except -1:
+        """Make a window for a stream, of which nothing is read yet."""
         if self._walker.window is not NULL:
             raise RuntimeError("a CaptureReader is made once")
         self._stream = stream
@@ -192,11 +201,7 @@ cdef class CaptureReader(PacketSource):
         if self._walker.window is NULL:
             raise MemoryError("no memory for a capture's window")
         self._ended = False
-        try:
-            self._start()
-        except BaseException:
-            self.stop_reading()
-            raise
+        return 0
 
     def __dealloc__(self):
         cdef int i

@@ -12,7 +12,7 @@ from flowtable.errors import CaptureError, OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LOOPBACK", "AllowList", "listening_socket", "udp_socket"]
+__all__ = ["LOOPBACK", "AllowList", "SocketStream", "listening_socket", "udp_socket"]
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 """Who may send unless others are named."""
@@ -65,6 +65,36 @@ def _mask(network: _Network) -> tuple[bytes, bytes]:
     if network.version == 4:
         prefix, mask = _MAPPED | prefix, ((1 << 96) - 1) << 32 | mask
     return prefix.to_bytes(16, "big"), mask.to_bytes(16, "big")
+
+
+class SocketStream:
+    """What a peer sends over TCP, as the bytes of a capture.
+
+    Reading does not block: BlockingIOError where nothing is there. `at_end` says that the peer has sent all.
+    """
+
+    place = ""
+    size = None
+    descriptor = -1
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Read a connection, which is closed with the stream."""
+        connection.settimeout(0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # peers may vanish without a word
+        self._socket = connection
+        self.position = 0
+        self.at_end = False
+
+    def readinto(self, room: memoryview) -> int:
+        """Take what is there, as far as there is room; 0 only at the end."""
+        count = self._socket.recv_into(room)
+        self.at_end = count == 0
+        self.position += count
+        return count
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
 
 
 def udp_socket(address: str, port: int, receive_buffer: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What a live source says of what it received, and of what was lost before it."""
+"""What a source that runs on its own knows of the frames that came by."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ __all__ = ["SourceStatistics"]
 
 @dataclass(frozen=True, slots=True)
 class SourceStatistics:
-    """Packets so far; of a source of datagrams that hold several packets, datagrams. None: it cannot know."""
+    """Frames since the source was opened; None where a source cannot know."""
 
-    received: int | None
-    dropped_by_kernel: int | None
-    dropped_by_interface: int | None
-    dropped_by_queue: int | None
+    received: int | None = None
+    """That the source was given: those that passed the filter, were there one, and found room."""
+
+    dropped_by_kernel: int | None = None
+    """That passed the filter, and found no room in the kernel's buffer."""
+
+    dropped_by_interface: int | None = None
+    """That the interface could not hand to the kernel."""
+
+    dropped_by_queue: int | None = None
+    """That found no room in a queue of the source's own."""
