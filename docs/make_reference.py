@@ -45,7 +45,7 @@ def meaning(f: Field) -> str:
     """A field's meaning, and the option that it takes to fill it."""
     if f.option is None:
         return f.meaning
-    return f"{f.meaning} ({'with' if f.place else 'not filled yet:'} `{f.option}`)"
+    return f"{f.meaning} ({'with' if f.is_filled({f.option}) else 'not filled yet:'} `{f.option}`)"
 
 
 def layers_page() -> str:

@@ -173,9 +173,7 @@ class Shared(Cores):
     """Several engines in one thread: more would take longer than the inputs."""
 
     def run(self, source, progress=None):
-        self._crew.begin(source)
-        self._crew.work()
-        return self._crew.end()
+        return self._crew.run(source, progress, threads=0)
 
 
 cdef int look_at(Records records) except -1:

@@ -1,6 +1,6 @@
 # What several threads change without a lock.
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
 
 
 cdef extern from * nogil:
@@ -21,7 +21,15 @@ cdef extern from * nogil:
     {
         __atomic_store_n(flag, 0, __ATOMIC_RELEASE);
     }
+
+    #define flowtable_peek(number) __atomic_load_n(number, __ATOMIC_ACQUIRE)
+    #define flowtable_put(number, value) __atomic_store_n(number, value, __ATOMIC_RELEASE)
     """
+    # Look at a number that others may be changing, and change one that others may be looking at.
+    uint64_t peek "flowtable_peek"(const uint64_t *number)
+    uint16_t peek16 "flowtable_peek"(const uint16_t *number)
+    void put "flowtable_put"(uint64_t *number, uint64_t value)
+    void put16 "flowtable_put"(uint16_t *number, uint16_t value)
     # Add to a number, and give what it was before.
     uint64_t fetch_add "flowtable_fetch_add"(uint64_t *number, uint64_t more)
     # Set a flag; False if somebody else had set it.

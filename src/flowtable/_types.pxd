@@ -147,7 +147,7 @@ cdef struct Record:
     uint32_t raw_packets    # of the last one kept
     uint64_t order          # the number of its first frame
     uint32_t sampling_rate  # of the last packet that was sampled; 0: none was
-    uint32_t reserved1
+    uint32_t handed         # a live table's: number of an item in a side pool; 0: none
 
 
 cdef inline const uint8_t *address_of(const Record *r, bint end_b) noexcept nogil:

@@ -11,7 +11,7 @@ from flowtable.errors import OptionError
 
 __all__ = ["TABLES", "Settings"]
 
-TABLES: Final = ("application_ports",)
+TABLES: Final = ("application_ports", "networks")
 """The tables that there are; any other is a slip of the pen."""
 
 

@@ -13,6 +13,7 @@
     └── ExtraMissing      (ImportError)   an optional package is not installed
 
     CaptureWarning        (UserWarning)   a capture ended in the middle of a record, and the like
+    EnhancerWarning       (UserWarning)   an enhancer fails, and may have been switched off
     FilterWarning         (UserWarning)   a filter cannot match on one of a capture's link types
 
 No input, however malformed, raises anything else.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaptureError",
     "CaptureWarning",
+    "EnhancerWarning",
     "ExtraMissing",
     "FieldNotFound",
     "FilterError",
@@ -98,6 +100,10 @@ class ExtraMissing(FlowError, ImportError):
 
 class CaptureWarning(UserWarning):
     """Part of a capture could not be read; says which file and at which byte offset."""
+
+
+class EnhancerWarning(UserWarning):
+    """An enhancer raised, and may have been switched off; says which one, and what it raised."""
 
 
 class FilterWarning(UserWarning):

@@ -14,8 +14,9 @@ import pytest
 from capture_builders import enhanced, interface, pcap, read, read_broken, save, section
 
 from flowtable.capture import open_capture
+from flowtable.capture.ahead import AheadStream
 from flowtable.capture.codecs import codec_of
-from flowtable.capture.streams import open_stream
+from flowtable.capture.streams import StreamError, open_stream
 from flowtable.errors import CaptureError
 
 if sys.version_info >= (3, 14):
@@ -122,6 +123,36 @@ def test_broken_later_gives_what_came_before(tmp_path):
     assert 3000 < len(frames) < 4000
     assert [(frame.time, frame.data) for frame in frames] == FRAMES[: len(frames)]
     assert "its gzip data are broken before byte" in warning
+
+
+def all_of(stream, sizes):
+    """Read a stream into rooms of these sizes in turn: what it gives, and what it says at the end."""
+    parts, room = [], bytearray(max(sizes))
+    try:
+        for size in itertools.cycle(sizes):
+            count = stream.readinto(memoryview(room)[:size])
+            parts.append(bytes(room[:count]))
+            if count == 0:
+                return b"".join(parts), None
+    except StreamError as error:
+        return b"".join(parts), str(error)
+    finally:
+        stream.close()
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_as_much_comes_before_damage_whoever_reads_in_whatever_pieces(tmp_path, name):
+    damage = random.Random(name)  # noqa: S311 - the same damage each time
+    whole = pcap(RECORDS * 3)
+    for nth in range(12):
+        packed = bytearray(PACK[name](whole))
+        for _ in range(nth % 3 + 1):
+            packed[damage.randrange(len(packed) // 2, len(packed))] ^= 1 << damage.randrange(8)
+        path = str(save(tmp_path / "a", bytes(packed)))
+        expected = all_of(open_stream(path), [1 << 20])
+        for sizes in ([1 << 16], [100, 1 << 18, 7], [damage.randrange(1, 1 << 17) for _ in range(9)]):
+            assert all_of(open_stream(path), sizes) == expected
+            assert all_of(AheadStream(open_stream(path)), sizes) == expected
 
 
 def test_a_wrong_checksum_is_found(tmp_path):

@@ -16,7 +16,10 @@ from flowtable import errors
 PACKAGE = Path(flowtable.__file__).parent
 PUBLIC = [
     "flowtable",
-    *(f"flowtable.{name}" for name in ("capture", "packet", "flow", "table", "query", "testing", "export")),
+    *(
+        f"flowtable.{name}"
+        for name in ("capture", "packet", "flow", "table", "enhance", "query", "testing", "export")
+    ),
 ]
 LOADED_LATER = {"flowtable": {"Filter"}}
 STUBS = sorted(PACKAGE.rglob("*.pyi"))

@@ -37,9 +37,6 @@ from flowtable.testing import ICMPv4 as Ping
 
 # Public names that later work brings, each with where it is looked for. A name that has come is taken off.
 NOT_YET = {
-    "Enhancer": "flowtable.enhance",
-    "EnhancerPipeline": "flowtable.enhance",
-    "EnhancerPipelineConfig": "flowtable.enhance",
     "FlowHandler": "flowtable",
     "FlowOpts": "flowtable",
     "FlowUUIDs": "flowtable",
@@ -115,6 +112,42 @@ def test_row_filters(tmp_path):
     ):
         assert len(flows.filter(wanted)) == 1
         assert len(flows.filter(~wanted)) == 0
+
+
+def test_row_enhancers(tmp_path):
+    """All run that are not disabled."""
+    from flowtable.enhance import Enhancer, EnhancerPipeline, EnhancerPipelineConfig
+
+    class Named(Enhancer):
+        def __init__(self, name):
+            self.name, self.calls = name, []
+
+        def start(self):
+            self.calls.append("start")
+
+        def stop(self):
+            self.calls.append("stop")
+
+        def enhance(self, flow):
+            flow.add_extra(self.name, flow.network.a)
+
+    config = EnhancerPipelineConfig()
+    first, second = Named("first"), Named("second")
+    pipeline = EnhancerPipeline(first, config=config)
+    pipeline.add_enhancer(second)
+    assert config.is_enabled("first")
+    config.disable("first")
+    assert not config.is_enabled("first")
+    write_pcap(tmp_path / "a.pcap", [SYN])
+    (flow,) = read(tmp_path / "a.pcap")
+    pipeline.start()
+    pipeline.enhance(flow)
+    assert flow.extra == {"second": "192.0.2.1"}
+    config.enable("first")
+    pipeline.enhance_many([flow])
+    pipeline.stop()
+    assert flow.extra == {"second": "192.0.2.1", "first": "192.0.2.1"}
+    assert first.calls == second.calls == ["start", "stop"]
 
 
 def test_row_protocols_and_finish_types():

@@ -20,11 +20,15 @@ EVERY_OPTION = {  # that fills fields
     "extra_layers": ("DNS", "DHCPv4", "VRRP"),
     "raw_packets": 3,
 }
+EXTRAS = {"HostB": "www.example.org", 'a "name"': "=1+1", "Ünicode.": "tab\t, line\n, \x1b[0m, \x00, 🦉, \\"}
 NODE, CAPTURE = '=cmd|"<b>n</b>', "capture ü\n"
 
 
 def rich_flows(folder, **options):
-    """Read the demo and, twice each, all cases under all their link types; and resets both ways."""
+    """Read the demo and, twice each, all cases under all their link types; and resets both ways.
+
+    With options, every third flow has what an enhancer would add.
+    """
     demo, rest = folder / "demo.pcapng", folder / "cases.pcapng"
     demo.write_bytes(demo_capture())
     links = sorted({case.link_type for case in CASES})
@@ -38,4 +42,7 @@ def rich_flows(folder, **options):
     flows = flowtable.read([demo, rest], node_tid=NODE, capture_id=CAPTURE, **options)
     assert flows.account.adds_up()
     assert len(flows) > 80
+    for flow in flows[1::3] if options else ():
+        for name, text in EXTRAS.items():
+            flow.add_extra(name, text)
     return flows

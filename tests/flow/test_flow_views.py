@@ -23,6 +23,7 @@ TYPES = {
     Kind.FLAG: pa.bool_(),
     Kind.FRACTION: pa.float64(),
     Kind.JSON: pa.string(),
+    Kind.EXTRAS: pa.map_(pa.string(), pa.string()),
     Kind.PACKETS: pa.list_(
         pa.struct(
             {
@@ -59,6 +60,8 @@ def as_shown(f, value):
         return [packet.to_dict() for packet in value]
     if f.kind is Kind.TIME and value is not None:
         return value // 1_000_000
+    if f.kind is Kind.EXTRAS:
+        return dict(value) or None
     return shown(value)
 
 
@@ -107,6 +110,8 @@ def arrow_value(f, value):
         return json.dumps(shown(value))
     if f.kind is Kind.PACKETS and value is not None:
         return [dataclasses.asdict(packet) for packet in value]
+    if f.kind is Kind.EXTRAS:
+        return list(value.items()) or None
     return None if f.kind is Kind.ID and value == "" else value
 
 
@@ -147,6 +152,7 @@ def test_what_an_option_would_fill_is_null(rich):
     for f in FIELDS:
         from_a_capture = f.path != "SamplingRate"  # which no capture file tells
         filled = f.is_filled(rich._records.options) and from_a_capture
+        filled = filled or (f.kind is Kind.EXTRAS and rich._records.extras)
         assert (table[f.column].null_count == len(rich)) == (not filled), f.path
 
 
@@ -163,7 +169,7 @@ def test_arrow_files_keep_the_columns(rich, tmp_path):
 def test_csv_keeps_the_columns(rich):
     out = io.BytesIO()
     rich.write_csv(out)
-    texts = (Kind.NAME, Kind.PACKETS)
+    texts = (Kind.NAME, Kind.PACKETS, Kind.EXTRAS)
     types = {f.column: pa.string() if f.kind in texts else TYPES[f.kind] for f in FIELDS}
     convert = csv.ConvertOptions(
         column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False
@@ -175,6 +181,8 @@ def test_csv_keeps_the_columns(rich):
     expected["capture_id"] = [CAPTURE] * len(rich)
     packets = [flow.get("LastRawPackets") for flow in rich]
     expected["last_raw_packets"] = [None if shown is None else json.dumps(shown) for shown in packets]
+    extras = [flow.get("Extra") for flow in rich]
+    expected["extra"] = [None if shown is None else json.dumps(shown) for shown in extras]
     assert plain(table) == expected
 
 

@@ -152,17 +152,23 @@ def test_the_core_reads_no_clock(path):
     assert bool(CLOCKS.search(path.read_text())) == (path.relative_to(PACKAGE).as_posix() == WAITS)
 
 
+# Where code runs that is not flowtable's and may raise anything, which is counted and shown.
+MAY_CATCH_ALL = {"enhance/pipeline.py": 1}
+
+
 @pytest.mark.parametrize("path", files(".py"), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_no_module_hides_all_errors_or_prints(path):
+    catching_all = 0
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None, path
             everything = isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
-            assert not everything or isinstance(node.body[-1], ast.Raise), path
+            catching_all += everything and not isinstance(node.body[-1], ast.Raise)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("print", "eval", "exec"), path
         if isinstance(node, ast.ImportFrom):
             assert [alias.name for alias in node.names] != ["*"], path
+    assert catching_all == MAY_CATCH_ALL.get(path.relative_to(PACKAGE).as_posix(), 0)
 
 
 @pytest.mark.parametrize("path", files(".pyx", ".pxd"), ids=lambda path: path.relative_to(PACKAGE).as_posix())

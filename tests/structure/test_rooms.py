@@ -6,7 +6,7 @@ from sources import PACKAGE, files, imports_of, room_of
 ROOMS = ["capture", "packet", "flow", "table", "enhance", "export"]
 ON_TOP = {"query", "serve", "cli", "testing"}
 COMMON = {"errors", "config", "constants"}
-COMMON |= {"_types", "_cursor", "_exact", "_hash", "_text", "_memory", "_sha1", "_atomic"}
+COMMON |= {"_types", "_cursor", "_exact", "_hash", "_text", "_memory", "_sha1", "_atomic", "_wait"}
 # What a set of flows writes, it writes by way of the room that knows the format, when it is asked to.
 EXCEPTIONS = {
     ("flow/flowset.py", f"flowtable.export.{name}", True)
@@ -17,6 +17,13 @@ EXCEPTIONS |= {
     (name, "flowtable.query", inside)
     for name in ("flow/flowset.py", "table/reader.py")
     for inside in (True, False)
+}
+
+
+# And enhancers look at a set that asks for it.
+EXCEPTIONS |= {
+    ("flow/flowset.py", "flowtable.enhance", False),
+    ("flow/flowset.py", "flowtable.enhance.pipeline", True),
 }
 
 
@@ -71,7 +78,9 @@ def test_no_room_imports_what_is_for_tests_or_stands_on_top():
             assert room_of(path) in {target, "cli", "serve"}, (named(path), module)
 
 
-@pytest.mark.parametrize("name", ["pyarrow", "pandas", "polars", "rich"])
+@pytest.mark.parametrize(
+    "name", ["pyarrow", "pandas", "polars", "rich", "maxminddb", "psutil", "flowtable.enhance"]
+)
 def test_the_core_loads_big_packages_when_they_are_needed(name):
     import subprocess
     import sys

@@ -1,9 +1,13 @@
 """Several threads count one capture: the flows are those of one thread, in the same order."""
 
+import contextlib
+import faulthandler
 import gzip
 import random
+import signal
 import subprocess
 import sys
+import time
 import warnings
 
 import pytest
@@ -12,6 +16,7 @@ from rich_capture import EVERY_OPTION, rich_flows
 import flowtable
 from flowtable import ApplicationPortMap, CaptureError, CaptureWarning, OptionError, TableFull
 from flowtable.capture.ahead import PIECE as AHEAD
+from flowtable.table import _cores
 from flowtable.table.cores import Cores
 from flowtable.testing import (
     ARP,
@@ -178,11 +183,25 @@ def test_many_files_take_turns_with_few_windows(tmp_path):
         times = iter(range(START + number, START + 10**12, 10**6))
         write_pcap(path, [(next(times), frame + bytes(8000)) for frame in busy_frames(400, number)])
     assert_same(flowtable.read(paths, threads=1), flowtable.read(paths, threads=3))
-    peaks = [
-        int(subprocess.run([sys.executable, "-c", PEAK, n, *paths], check=True, capture_output=True).stdout)
-        for n in ("1", "3")
-    ]
-    assert peaks[1] - peaks[0] < 32 << 10
+    assert peak_of(3, *paths) - peak_of(1, *paths) < 32 << 10
+
+
+def peak_of(threads, *paths):
+    """Give the KiB that reading takes at most, in a process of its own."""
+    arguments = [sys.executable, "-c", PEAK, str(threads), *paths]
+    return int(subprocess.run(arguments, check=True, capture_output=True).stdout)
+
+
+def test_one_large_record_does_not_make_all_windows_large(tmp_path):
+    """A window that has grown goes once its frames are counted."""
+    path = tmp_path / "large.pcap"
+    small = [frame + bytes(8000) for frame in busy_frames(3000)]
+    large = small[0] + bytes(9 << 20)
+    for frames in (small, [*small[:99], large, *small[99:]]):
+        write_pcapng(
+            path, [FrameSpec(START, each, None, 0) for each in frames], interfaces=(Interface(1, snaplen=0),)
+        )
+        assert peak_of(3, path) - peak_of(1, path) < 32 << 10
 
 
 def test_compressed_captures_are_unpacked_in_threads(tmp_path):
@@ -229,6 +248,81 @@ def test_what_progress_raises_ends_all_threads(tmp_path):
 
     with pytest.raises(ZeroDivisionError):
         flowtable.read(path, threads=2, progress=progress)
+
+
+class Interrupted(BaseException):
+    """What Ctrl-C raises, told apart from one that ends the tests."""
+
+
+@pytest.fixture
+def interrupts():
+    """Raise Interrupted in this thread after some seconds, and twice more while it is on its way."""
+
+    def interrupt(number, _frame):
+        left[0] -= 1
+        if left[0] > 0:
+            signal.setitimer(signal.ITIMER_REAL, 1e-4)
+        if left[0] >= 0:
+            raise Interrupted(number)
+
+    def begin(seconds):
+        left[0] = 3
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def end():
+        left[0] = 0
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    left = [0]
+    before = signal.signal(signal.SIGALRM, interrupt)
+    faulthandler.dump_traceback_later(120, exit=True)
+    yield begin, end
+    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def test_interrupts_at_any_moment_end_a_read_and_its_threads(tmp_path, interrupts):
+    """No thread is left behind, none waits for another one, and the next read is as good as any."""
+    begin, end = interrupts
+    path = tmp_path / "busy.pcap"
+    write_pcap(path, busy_frames(3000))
+    begun = time.perf_counter()
+    expected = flowtable.read(path, threads=1)
+    seconds = time.perf_counter() - begun
+    moments = random.Random(1)  # noqa: S311 - nothing is hidden by it
+    interrupted = 0
+    for threads in [2, 3, 8] * 40:
+        with contextlib.suppress(Interrupted):
+            try:
+                begin(moments.random() * seconds + 1e-6)
+                flowtable.read(path, threads=threads)
+            except Interrupted:
+                interrupted += 1
+                raise
+            finally:
+                end()
+    assert interrupted
+    assert_same(expected, flowtable.read(path, threads=3))
+
+
+def test_reading_needs_no_thread_to_be_started(tmp_path, monkeypatch):
+    """Where the system gives none, or too few, those that there are do the work, or the caller."""
+    path = tmp_path / "busy.pcap"
+    write_pcap(path, busy_frames(500))
+    expected = flowtable.read(path, threads=1)
+    real = _cores.start_new_thread
+    for allowed in (0, 1):
+        left = [allowed]
+
+        def start(work, arguments, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise RuntimeError("can't start new thread")
+            return real(work, arguments)
+
+        monkeypatch.setattr(_cores, "start_new_thread", start)
+        assert_same(expected, flowtable.read(path, threads=4))
 
 
 def test_nobody_else_reads_on_while_frames_are_counted(tmp_path):

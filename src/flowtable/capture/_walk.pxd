@@ -50,6 +50,7 @@ cdef class CaptureReader(PacketSource):
     cdef Walker _walker
     cdef object _stream
     cdef str _name
+    cdef size_t _step           # bytes that are read at once at most, and of a window that has not grown
     cdef uint64_t _base         # offset in the (unpacked) file of the window's first byte
     cdef int _descriptor        # to read the stream's file by without asking the stream; -1: that cannot be done
     cdef uint64_t _read_past    # bytes that the stream does not know of, as they were read without it
@@ -63,6 +64,7 @@ cdef class CaptureReader(PacketSource):
     cdef int _take_stream(self, stream, str name, size_t window) except -1
     cdef bint _start(self) except -1
     cdef bint _read_more(self) except -1
+    cdef size_t _room(self) noexcept nogil
     cdef bint _make_ready(self) noexcept nogil
     cdef bint _take_turns(self) noexcept nogil
     cdef Window *_rested(self) noexcept nogil

@@ -196,7 +196,7 @@ cdef class CaptureReader(PacketSource):
             raise RuntimeError("a CaptureReader is made once")
         self._stream = stream
         self._name = name
-        self._walker.capacity = max(window, 1024)
+        self._step = self._walker.capacity = max(window, 1024)
         self._walker.window = <uint8_t *>malloc(self._walker.capacity)
         if self._walker.window is NULL:
             raise MemoryError("no memory for a capture's window")
@@ -284,7 +284,7 @@ cdef class CaptureReader(PacketSource):
             raise StreamError("there is no memory for a window that its next record fits into")
         before = w.end
         fence(w.window, w.capacity, w.capacity)
-        room = PyMemoryView_FromMemory(<char *>w.window + before, w.capacity - before, PyBUF_WRITE)
+        room = PyMemoryView_FromMemory(<char *>w.window + before, self._room(), PyBUF_WRITE)
         try:
             w.end += <size_t>self._stream.readinto(room)
         finally:
@@ -299,12 +299,16 @@ cdef class CaptureReader(PacketSource):
         if self._descriptor < 0 or self._ended or w.has_first or w.scan.stop != GOING or not self._make_ready():
             return False
         fence(w.window, w.capacity, w.capacity)
-        count = read(self._descriptor, w.window + w.end, w.capacity - w.end)
+        count = read(self._descriptor, w.window + w.end, self._room())
         if count > 0:
             w.end += count
             self._read_past += count
         fence(w.window, w.end, w.capacity)
         return count > 0
+
+    cdef size_t _room(self) noexcept nogil:
+        """How much to read at once: behind a large record no more than elsewhere."""
+        return min(self._step, self._walker.capacity - self._walker.end)
 
     cdef bint _make_ready(self) noexcept nogil:
         """Move what is left to the front of a window that has room behind it; False: there is no memory.
@@ -315,7 +319,7 @@ cdef class CaptureReader(PacketSource):
         if self._resting_windows and w.scan.tally.frames != self._given:
             if not self._take_turns():
                 return False
-        else:
+        elif w.begin:
             memmove(w.window, w.window + w.begin, w.end - w.begin)
         self._base += w.begin
         w.end -= w.begin
@@ -332,16 +336,21 @@ cdef class CaptureReader(PacketSource):
     cdef bint _take_turns(self) noexcept nogil:
         """Go on in a window that has rested, at whose front is then what is left; False: no memory.
 
-        One that has given no frame since the last turn goes on being used.
+        One that has given no frame since the last turn goes on being used. One that has grown for a large
+        record goes when it has rested.
         """
         cdef Walker *w = &self._walker
         cdef Window *other = self._rested()
-        cdef void *memory = other.memory
-        if other.capacity < w.capacity:
-            memory = realloc(other.memory, w.capacity)
-            if memory is NULL:
+        cdef size_t capacity = self._step
+        while capacity <= w.end - w.begin:
+            capacity *= 2
+        if other.capacity != capacity:
+            free(other.memory)
+            other.capacity = 0
+            other.memory = <uint8_t *>malloc(capacity)
+            if other.memory is NULL:
                 return False
-            other.memory, other.capacity = <uint8_t *>memory, w.capacity
+            other.capacity = capacity
         fence(other.memory, other.capacity, other.capacity)
         memcpy(other.memory, w.window + w.begin, w.end - w.begin)
         other.memory, w.window = w.window, other.memory

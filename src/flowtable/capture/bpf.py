@@ -18,6 +18,7 @@ import string
 import warnings
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from flowtable.capture._bpf import Program
@@ -112,6 +113,7 @@ class LinkFilters:
         """Refuse an expression that is wrong for every link type."""
         self.expression = expression
         self._programs: dict[int, Program | None] = {}
+        self._compiling = Lock()  # so that each is compiled, and warned of, once
         with _quoting(expression):
             _refuse_wrong_everywhere(expression)
 
@@ -120,9 +122,10 @@ class LinkFilters:
 
         Raises nothing, except ``FilterWarning`` where a warnings filter makes it an error.
         """
-        if link_type not in self._programs:
-            self._programs[link_type] = self._fitting(link_type)
-        return self._programs[link_type]
+        with self._compiling:
+            if link_type not in self._programs:
+                self._programs[link_type] = self._fitting(link_type)
+            return self._programs[link_type]
 
     def _fitting(self, link_type: int) -> Program | None:
         try:

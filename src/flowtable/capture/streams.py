@@ -34,9 +34,14 @@ HEAD = 512
 """Bytes read first, to see what a file is."""
 
 PIECE = 16 * 1024
-EMPTY_MEMBERS = 1000  # in a row; a decoder is made for each, and no tool writes so many
 """Packed bytes given to a decoder at once. What a piece unpacks to before an error in it is lost, so it
 is small."""
+
+STEP = 64 * 1024
+"""Bytes that are unpacked at once, whoever asks for how many: so that as much is lost, and the same."""
+
+EMPTY_MEMBERS = 1000
+"""In a row; a decoder is made for each, and no tool writes so many."""
 
 _STANDARD_INPUT = 0
 
@@ -203,8 +208,8 @@ class FileStream:
 class UnpackedStream:
     """What a compressed file unpacks to, one member after the other.
 
-    A step gives at most as many bytes as there is room for, so a small file that unpacks to a huge one
-    takes no more memory than any other, and no more time than what is read of it.
+    A step has a limit, so a small file that unpacks to a huge one takes no more memory than any other, and no
+    more time than what is read of it.
     """
 
     def __init__(self, packed: FileStream, codec: Codec) -> None:
@@ -213,6 +218,7 @@ class UnpackedStream:
         self._codec = codec
         self._decoder: Decoder | None = None
         self._rest = b""  # read of the packed file, but not given to a decoder
+        self._ready = memoryview(b"")  # unpacked, but not given to anybody
         self._members = 0
         self._empty = 0
 
@@ -243,18 +249,20 @@ class UnpackedStream:
 
     def readinto(self, room: memoryview) -> int:
         """Unpack until there is at least one byte; 0 only at the end of the last member."""
-        while self._decoder is not None or self._next_member():
-            data = self._step(len(room))
-            if data:
-                self._empty = 0
-                room[: len(data)] = data
-                return len(data)
-        return 0
+        while not self._ready and (self._decoder is not None or self._next_member()):
+            self._ready = memoryview(self._step())
+        if self._ready:
+            self._empty = 0
+        count = min(len(room), len(self._ready))
+        room[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
 
     def close(self) -> None:
         """Close the packed file and forget the decoder, which may be large."""
         self._decoder = None
         self._rest = b""
+        self._ready = memoryview(b"")
         self._packed.close()
 
     def _next_member(self) -> bool:
@@ -275,8 +283,8 @@ class UnpackedStream:
             return True
         return False
 
-    def _step(self, limit: int) -> bytes:
-        """Give the decoder what it wants, and take at most `limit` bytes; none does not mean the end."""
+    def _step(self) -> bytes:
+        """Give the decoder what it wants, and take some bytes; none does not mean the end."""
         assert self._decoder is not None  # noqa: S101  # readinto() made it
         packed = b""
         if self._decoder.needs_input:
@@ -286,7 +294,7 @@ class UnpackedStream:
                 )
             packed, self._rest = self._rest[:PIECE], self._rest[PIECE:]
         try:
-            data = self._decoder.decompress(packed, limit)
+            data = self._decoder.decompress(packed, STEP)
         except Exception as error:  # each module has its own classes, and none is loaded here
             raise StreamError(self._broken(error)) from error
         if self._decoder.eof:

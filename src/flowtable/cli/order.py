@@ -74,6 +74,10 @@ def _field(name: str, options: Collection[str]) -> Field:
         wanted = field(name)
     except FieldNotFound:
         raise FieldNotFound(f"--sort: a flow has no field {name!r}; {_hint(name)}") from None
+    if wanted.kind is Kind.EXTRAS:
+        raise OptionError("--sort: Extra has no order, but what is in it does: Extra.HostB")
+    if wanted.kind is Kind.EXTRA and not wanted.is_filled(options):
+        raise OptionError(f"--sort: {wanted.path} is filled by --host-names, --networks or --geoip")
     if not wanted.is_filled(options):
         raise OptionError(
             f"--sort: {wanted.path} is filled by the option {wanted.option}, which is not in use"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import flowtable
 from flowtable.cli.arguments import Parser, whole_number
+from flowtable.cli.enhancers import add_enhancers, chosen_enhancers
 from flowtable.cli.order import Order
 from flowtable.cli.output import FORMATS, Output
 from flowtable.cli.packets import packets_beside
@@ -16,8 +17,8 @@ from flowtable.cli.summary import account_lines, nothing_decoded
 from flowtable.cli.terminal import say
 from flowtable.cli.write import loading, write_flows
 from flowtable.constants import MAX_RAW_PACKET_LIMIT
-from flowtable.errors import CaptureWarning, FilterWarning, OptionError
-from flowtable.flow.schema import EXTRA_LAYERS
+from flowtable.errors import CaptureWarning, EnhancerWarning, FilterWarning, OptionError
+from flowtable.flow.schema import ENHANCE, EXTRA_LAYERS
 from flowtable.packet import TUNNELS
 from flowtable.table import ApplicationPortMap
 from flowtable.table.options import FILLING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from flowtable.enhance import Enhancer
     from flowtable.flow import FlowSet
 
 __all__ = ["SUMMARY", "run"]
@@ -48,6 +50,7 @@ examples:
   flowtable read trace.pcap --where 'Transport == 443 and Network in "10.0.0.0/8"'
   flowtable read trace.pcap --sort Metric.RTT       the slowest first
   flowtable read trace.pcap --write-pcap out.pcap   the first packets of each flow
+  flowtable read trace.pcap --host-names --where 'Extra.HostB == "www.example.org"'
   tcpdump -w - | flowtable read - | jq .Network     from a pipe, into a pipe
 
 exit status: 0 if all went well, 1 if no frame could be decoded, 2 after an error.
@@ -57,12 +60,14 @@ exit status: 0 if all went well, 1 if no frame could be decoded, 2 after an erro
 def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit status."""
     options = _options(arguments)
-    order = Order.named(options.sort, _filling(options), reverse=options.reverse, limit=options.limit)
+    enhancers = chosen_enhancers(options)
+    filling = _filling(options) | ({ENHANCE} if enhancers else set())
+    order = Order.named(options.sort, filling, reverse=options.reverse, limit=options.limit)
     output = Output.choose(options.write, options.format, options.files)
     with packets_beside(options.write_pcap, output, options.files) as packets:
         with output.opened() as file:  # before a long read, which would be for nothing if this failed
             with loading(output), _warnings_said():
-                flows = _read(options)
+                flows = _enhanced(options, enhancers) if enhancers else _read(options, options.where)
             write_flows(flows, order, output, file)
         packets.write(order.limited(flows, as_table=output.format == "table"))
     if not options.quiet:
@@ -81,6 +86,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         options.raw_packets = 0 if options.write_pcap is None else MAX_RAW_PACKET_LIMIT
     elif options.raw_packets == 0 and options.write_pcap is not None:
         raise OptionError("--write-pcap: no packets are kept with --raw-packets 0")
+    if options.host_names and "DNS" not in options.extra_layers:
+        options.extra_layers = (*options.extra_layers, "DNS")
     return options
 
 
@@ -91,6 +98,7 @@ def _parser() -> Parser:
     parser.add_argument("files", metavar="FILE", nargs="*", help="captures; - is standard input")
     _add_output(parser.add_argument_group("what is shown or written"))
     _add_reading(parser.add_argument_group("how captures are read"))
+    add_enhancers(parser.add_argument_group("what is added to flows (in JSON, CSV, Parquet and Arrow)"))
     return parser
 
 
@@ -182,7 +190,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _warnings_said() -> Iterator[None]:
     """Say each warning in one line after the bar has gone, however reading ends."""
     with warnings.catch_warnings(record=True) as caught:
-        for category in (CaptureWarning, FilterWarning):
+        for category in (CaptureWarning, EnhancerWarning, FilterWarning):
             warnings.simplefilter("always", category)
         try:
             yield
@@ -190,13 +198,20 @@ def _warnings_said() -> Iterator[None]:
             say(*(f"flowtable: warning: {warning.message}" for warning in caught))
 
 
-def _read(options: argparse.Namespace) -> FlowSet:
+def _enhanced(options: argparse.Namespace, enhancers: Sequence[Enhancer]) -> FlowSet:
+    """Read flows of which all are there for the enhancers, and then choose."""
+    where = None if options.where is None else flowtable.Filter.parse(options.where)
+    flows = _read(options, None).enhance(*enhancers)
+    return flows if where is None else flows.filter(where)
+
+
+def _read(options: argparse.Namespace, where: str | None) -> FlowSet:
     with progress_bar(wanted=not options.quiet) as progress:
         return flowtable.read(
             options.files,
             layer_key=options.layer_key,
             bpf=options.filter,
-            where=options.where,
+            where=where,
             tunnels=options.tunnels,
             packet_statistics=options.packet_statistics,
             key_ids=options.key_ids,

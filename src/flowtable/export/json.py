@@ -12,8 +12,10 @@ from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
     from array import array
+    from collections.abc import Iterator, Sequence
 
     from flowtable.flow._flow import Records
+    from flowtable.flow.extras import Extras
 
 __all__ = ["write_json"]
 
@@ -41,8 +43,19 @@ def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
     most, start = max(1, CHUNK_BYTES // programme.line_bytes), 0
     with opened(to) as file:
         while start < total:
+            first = start
             lines, start = json_lines(records, programme, rows, start, min(start + most, total))
+            if records.extras:
+                numbers = (range(total) if rows is None else rows)[first:start]
+                lines = b"".join(_with_extras(bytes(lines), numbers, records.extras))
             file.write(lines)
+
+
+def _with_extras(lines: bytes, numbers: Sequence[int], extras: Extras) -> Iterator[bytes]:
+    """Put what enhancers have added at the end of each line, inside of its last bracket."""
+    for line, number in zip(lines.split(b"\n"), numbers, strict=False):  # nothing is behind the last line end
+        added = extras.of(number)
+        yield b'%s, "Extra": %s}\n' % (line[:-1], json.dumps(added).encode()) if added else line + b"\n"
 
 
 def _steps(records: Records) -> list[tuple[bytes, bytes, int, int, bool, list[bytes]]]:

@@ -10,8 +10,10 @@ from flowtable._exact cimport PIECE_BITS
 from flowtable._types cimport (
     BY_FIRST_PACKET, BY_PORTS, HAS_STATISTICS, HAS_STREAMS, HAS_TCP_METRIC, MAX_LAYERS, SIDE_A, SIDE_B, TCP, Record,
 )
-from flowtable.flow._flow cimport NO_PIECE, PIECE_MASK, PIECE_RECORDS, Records, record_at
-from flowtable.flow._pool cimport PoolShare, pool_add
+from flowtable.flow._flow cimport NO_PIECE, NO_RECORD, PIECE_MASK, PIECE_RECORDS, Records, record_at
+from flowtable.flow._kept cimport drop_messages
+from flowtable.flow._packets cimport drop_packets
+from flowtable.flow._pool cimport PoolShare, pool_add, pool_drop
 from flowtable.packet._dissection cimport Part
 from flowtable.packet._key cimport FlowIds, flow_uuid, part_ids
 
@@ -28,7 +30,9 @@ cdef struct KnownPath:
 
 cdef struct Maker:
     # What one thread begins flows with.
-    uint32_t begun          # flows
+    uint32_t begun          # records that were taken
+    uint32_t spare          # number of the record that was given back last, plus one; 0: none
+    uint64_t again          # records that were taken once more
     uint32_t n_pieces
     uint32_t *pieces        # their numbers, in the order in which they were taken
     PoolShare statistics
@@ -60,18 +64,20 @@ cdef inline uint32_t number_of(const Maker *maker, uint32_t nth) noexcept nogil:
     return maker.pieces[nth >> PIECE_BITS] << PIECE_BITS | nth & PIECE_MASK
 
 
-cdef inline Record *begin_flow(Maker *maker, Records records, const Part *part, uint32_t parent,
-                               uint16_t application) noexcept nogil:
-    """A record for the first packet of a flow, not counted yet: the maker's last one; NULL when memory is out.
+cdef inline uint32_t begin_flow(Maker *maker, Records records, const Part *part, uint32_t parent,
+                                uint16_t application) noexcept nogil:
+    """The number of a record for the first packet of a flow, not counted yet; NO_RECORD when memory is out.
 
     `parent` is the parent's number plus one, and 0 without; `application` is what name_application()
     gave, and 0 for the name of the path's last layer.
     """
-    cdef Record *record = new_record(maker, records)
+    cdef uint32_t number = new_record(maker, records)
     cdef uint64_t parent_uuid = record_at(records, parent - 1).uuid if parent else 0
     cdef FlowIds ids
-    if record == NULL:
-        return NULL
+    cdef Record *record
+    if number == NO_RECORD:
+        return NO_RECORD
+    record = record_at(records, number)
     ids = part_ids(part, parent != 0, parent_uuid)
     record.key = part.key
     record.key.parent = parent
@@ -93,10 +99,10 @@ cdef inline Record *begin_flow(Maker *maker, Records records, const Part *part, 
     record.protocol, record.icmp_raw_type = part.protocol, part.icmp_raw_type
     record.client = first_client(part)
     if part.key.network:
-        set_innermost(records, number_of(maker, maker.begun - 1), parent)
+        set_innermost(records, number, parent)
         record.has |= records.has_of_ip
     take_items(maker, records, record)
-    return record
+    return number
 
 
 cdef inline void take_items(Maker *maker, Records records, Record *record) noexcept nogil:
@@ -110,14 +116,33 @@ cdef inline void take_items(Maker *maker, Records records, Record *record) noexc
             record.has |= HAS_TCP_METRIC | HAS_STREAMS if records.keep_streams else HAS_TCP_METRIC
 
 
-cdef inline Record *new_record(Maker *maker, Records records) noexcept nogil:
-    cdef Record *record
-    if maker.begun & PIECE_MASK == 0 and not take_records(maker, records):
-        return NULL
-    record = record_at(records, number_of(maker, maker.begun))
+cdef inline uint32_t new_record(Maker *maker, Records records) noexcept nogil:
+    """The number of a record that is all zero: one that was given back, or the next one; NO_RECORD: no memory."""
+    cdef uint32_t number = maker.spare - 1
+    if maker.spare:
+        maker.spare = record_at(records, number).innermost
+        maker.again += 1
+    elif maker.begun & PIECE_MASK == 0 and not take_records(maker, records):
+        return NO_RECORD
+    else:
+        number = number_of(maker, maker.begun)
+        maker.begun += 1
+    memset(record_at(records, number), 0, sizeof(Record))
+    return number
+
+
+cdef inline void drop_record(Maker *maker, Records records, uint32_t number) noexcept nogil:
+    """Give a record back, with what options have kept of its flow."""
+    cdef Record *record = record_at(records, number)
+    drop_messages(&records.messages, record)
+    drop_packets(&records.packets, record)
+    if record.statistics:
+        pool_drop(&records.statistics, &maker.statistics, record.statistics)
+    if record.tcp:
+        pool_drop(&records.tcp, &maker.tcp, record.tcp)
     memset(record, 0, sizeof(Record))
-    maker.begun += 1
-    return record
+    record.innermost = maker.spare
+    maker.spare = number + 1
 
 
 cdef inline bint take_records(Maker *maker, Records records) noexcept nogil:

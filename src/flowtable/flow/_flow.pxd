@@ -20,6 +20,7 @@ cdef enum:
     MAX_FLOWS = 0x7FFFFFFF                      # the arena holds one more, and numbers fit into 32 bits
     NAMED_BY_USERS = 256                        # above the numbers of layers
     NO_PIECE = 0xFFFFFFFF
+    NO_RECORD = 0xFFFFFFFF
 
 
 cdef enum FinishType:
@@ -64,6 +65,7 @@ cdef class Records:
     cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
     cdef PacketPool packets                     # by Record.raw_packets
+    cdef readonly object extras                 # Extras: what enhancers have added
     cdef bytes start_and_node                   # what a UUID is made from: 8 bytes, and the node's TID
     cdef tuple path_texts
     cdef tuple application_texts
@@ -73,7 +75,7 @@ cdef class Records:
     cdef uint32_t children_known                # records that it covers
     cdef pymutex gate                           # of who is the next to have the mutex
     cdef pymutex mutex
-    cdef unsigned long holder                   # the thread that has the mutex; 0: none
+    cdef uint64_t holder                        # the thread that has the mutex; 0: none
     cdef uint32_t depth                         # how often it has locked it
 
     cdef void lock(self) noexcept nogil

@@ -1,6 +1,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from flowtable.flow.extras import Extras
+
 PLACES: dict[str, int]
 
 class Records:
@@ -9,6 +11,7 @@ class Records:
     node_tid: str
     capture_id: str
     options: frozenset[str]
+    extras: Extras
     def __init__(
         self,
         node_tid: str = "",

@@ -7,7 +7,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from flowtable._atomic cimport fetch_add
+from flowtable._atomic cimport fetch_add, peek, peek16, put, put16
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport HAS_IP_METRIC, Record
 from flowtable.flow cimport _places as P
@@ -23,6 +23,7 @@ from flowtable.packet._dissection cimport Part
 from flowtable.packet._layers cimport LINUX_SLL, LINUX_SLL2
 
 from flowtable.errors import OptionError
+from flowtable.flow.extras import EXTRA_BYTES, Extras
 from flowtable.flow.names import FlowFinishType
 from flowtable.packet.icmp import ICMPType
 from flowtable.packet.layers import LAYER_NAMES
@@ -49,6 +50,7 @@ cdef class Records:
         self.keep_tcp = "tcp_metric" in self.options
         self.keep_streams = "reassemble" in self.options
         self.start_and_node = bytes(8) + node_tid.encode()
+        self.extras = Extras(EXTRA_BYTES if limits is None else limits.extra_bytes)
         self.begin_pools(limits)
         self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
@@ -88,7 +90,7 @@ cdef class Records:
         """What limits on all flows together left out, by name; ``kinds`` are those of messages by layer."""
         lost = {f"{layer} messages": self.messages.lost[<int>kind] for layer, kind in kinds.items()}
         lost["raw packets that were not kept"] = self.packets.refused
-        return lost
+        return lost | self.extras.lost
 
     # ---- one thread at a time: flows are looked at by others while packets change them
 
@@ -100,18 +102,18 @@ cdef class Records:
         A thread may lock again what it has locked, as it does where a finalizer that runs in between looks at
         a flow. Nobody who has locked waits for the interpreter, but those who have it already.
         """
-        cdef unsigned long me = PyThread_get_thread_ident()
-        if self.holder != me:
+        cdef uint64_t me = PyThread_get_thread_ident()
+        if peek(&self.holder) != me:
             self.gate.acquire()
             self.mutex.acquire()
             self.gate.release()
-            self.holder = me
+            put(&self.holder, me)
         self.depth += 1
 
     cdef void unlock(self) noexcept nogil:
         self.depth -= 1
         if self.depth == 0:
-            self.holder = 0
+            put(&self.holder, 0)
             self.mutex.release()
 
     def __len__(self):
@@ -170,14 +172,17 @@ cdef class Records:
     cdef uint16_t use_application(self, uint16_t application) noexcept nogil:
         """The number of an application's name, which it gets when it is used for the first time."""
         cdef Applications *known = self.applications
-        if application and known.number_of[application] == 0:
-            self.lock()
-            if known.number_of[application] == 0:
-                known.used[known.count] = application
-                known.number_of[application] = <uint16_t>known.count
-                known.count += 1
-            self.unlock()
-        return known.number_of[application]
+        cdef uint16_t number = peek16(&known.number_of[application])
+        if number or not application:
+            return number
+        self.lock()
+        if known.number_of[application] == 0:
+            known.used[known.count] = application
+            put16(&known.number_of[application], <uint16_t>known.count)
+            known.count += 1
+        number = known.number_of[application]
+        self.unlock()
+        return number
 
     # ---- names: of these a field holds the number, and a column the dictionary
 

@@ -7,7 +7,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from flowtable._types cimport HAS_VRRP, Record
-from flowtable.flow._pool cimport Pool, PoolShare, pool_add, pool_begin, pool_end, pool_item
+from flowtable.flow._pool cimport Pool, PoolShare, pool_add, pool_begin, pool_drop, pool_end, pool_item
 
 
 cdef enum:
@@ -92,6 +92,20 @@ cdef inline Message *new_message(Messages *messages, Record *record, uint8_t kin
     record.has |= kind
     (<Message *>pool_item(&messages.items, number))[0] = message
     return <Message *>pool_item(&messages.items, number)
+
+
+cdef inline void drop_messages(Messages *messages, Record *record) noexcept nogil:
+    """Forget what a flow has kept."""
+    cdef uint32_t number = record.messages, next
+    cdef Message *message
+    while number:
+        message = <Message *>pool_item(&messages.items, number)
+        next = message.next
+        messages.used -= price_of_item() + message.capacity
+        free(message.data)
+        pool_drop(&messages.items, &messages.share, number)
+        number = next
+    record.messages = 0
 
 
 cdef inline uint64_t price_of_item() noexcept nogil:

@@ -1,7 +1,8 @@
 # Packets that flows keep: their bytes lie one behind the other in pieces of memory that never move.
 #
 # A flow's packets are a ring: its record has the number of the last one, which leads to the first. Numbers are
-# places in steps of eight bytes, plus one; 0 is no packet. They grow in the order in which packets were read.
+# places in steps of eight bytes, plus one; 0 is no packet. They grow in the order in which packets were read, as
+# long as none is dropped. A piece goes when all of its packets are dropped.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -32,27 +33,33 @@ cdef struct Kept:
 
 cdef struct PacketPool:
     uint8_t **pieces
-    uint64_t end            # bytes given out, with the ends of pieces that were too short for the next packet
+    uint32_t *packets_in    # [piece]
+    uint64_t top            # pieces that there were
+    uint64_t gone           # of these, that went
+    uint64_t end            # the place behind the last packet
     uint64_t limit          # bytes at most
     uint64_t refused        # packets that were not kept
 
 
 cdef inline bint packets_begin(PacketPool *pool, uint64_t limit_bytes) noexcept nogil:
     """An empty pool; numbers reach 32 GiB. False when memory is out."""
-    pool.end = pool.refused = 0
+    pool.end = pool.refused = pool.top = pool.gone = 0
     pool.limit = min(limit_bytes, <uint64_t>0xFFFFFFFE * PACKET_STEP)
     pool.pieces = <uint8_t **>calloc((pool.limit >> PACKET_PIECE_BITS) + 1, sizeof(uint8_t *))
-    return pool.pieces != NULL
+    pool.packets_in = <uint32_t *>calloc((pool.limit >> PACKET_PIECE_BITS) + 1, sizeof(uint32_t))
+    return pool.pieces != NULL and pool.packets_in != NULL
 
 
 cdef inline void packets_end(PacketPool *pool) noexcept nogil:
     cdef uint64_t piece
     if pool.pieces != NULL:
-        for piece in range((pool.end + PACKET_PIECE - 1) >> PACKET_PIECE_BITS):
+        for piece in range(pool.top):
             free(pool.pieces[piece])
     free(pool.pieces)
+    free(pool.packets_in)
     pool.pieces = NULL
-    pool.end = 0
+    pool.packets_in = NULL
+    pool.end = pool.top = 0
 
 
 cdef inline Kept *packet_at(const PacketPool *pool, uint32_t number) noexcept nogil:
@@ -69,22 +76,61 @@ cdef inline const uint8_t *packet_bytes(const Kept *kept) noexcept nogil:
 cdef inline uint32_t packet_room(PacketPool *pool, uint32_t captured) noexcept nogil:
     """The number of room for a packet; 0, and counted, where a limit or memory has come to its end."""
     cdef uint64_t size = (sizeof(Kept) + <uint64_t>captured + PACKET_STEP - 1) // PACKET_STEP * PACKET_STEP
-    cdef uint64_t at = pool.end, piece
-    if (at & (PACKET_PIECE - 1)) + size > PACKET_PIECE:
-        at = ((at >> PACKET_PIECE_BITS) + 1) << PACKET_PIECE_BITS
-    piece = at >> PACKET_PIECE_BITS
-    if size > PACKET_PIECE or at + size > pool.limit or (at & (PACKET_PIECE - 1) == 0 and not packets_grow(pool, piece)):
+    cdef uint64_t at = pool.end
+    if at & (PACKET_PIECE - 1) == 0 or (at & (PACKET_PIECE - 1)) + size > PACKET_PIECE:
+        at = next_place(pool)
+    if size > PACKET_PIECE or at + size > pool.limit or not packets_grow(pool, at >> PACKET_PIECE_BITS):
         pool.refused += 1
         return 0
     pool.end = at + size
+    pool.packets_in[at >> PACKET_PIECE_BITS] += 1
     return <uint32_t>(at // PACKET_STEP + 1)
 
 
 cdef inline bint packets_grow(PacketPool *pool, uint64_t piece) noexcept nogil:
-    """One more piece behind those that are full."""
+    """See to it that there is memory for a piece."""
     cdef uint64_t rest = pool.limit - (piece << PACKET_PIECE_BITS)
+    if pool.pieces[piece] != NULL:
+        return True
     pool.pieces[piece] = <uint8_t *>malloc(min(<uint64_t>PACKET_PIECE, rest))
-    return pool.pieces[piece] != NULL
+    if pool.pieces[piece] == NULL:
+        return False
+    if piece == pool.top:
+        pool.top += 1
+    else:
+        pool.gone -= 1
+    return True
+
+
+cdef inline uint64_t next_place(PacketPool *pool) noexcept nogil:
+    """Where the next piece begins: the last one if it is empty, one that went, or behind all others."""
+    cdef uint64_t piece = (pool.end - 1) >> PACKET_PIECE_BITS
+    if pool.end and pool.packets_in[piece] == 0:
+        return piece << PACKET_PIECE_BITS
+    if pool.gone:
+        for piece in range(pool.top):
+            if pool.pieces[piece] == NULL:
+                return piece << PACKET_PIECE_BITS
+    return pool.top << PACKET_PIECE_BITS
+
+
+cdef inline void drop_packets(PacketPool *pool, Record *r) noexcept nogil:
+    """Forget what a flow has kept."""
+    cdef uint32_t number = r.raw_packets, next
+    while number:
+        next = packet_at(pool, number).next
+        drop_packet(pool, <uint64_t>(number - 1) * PACKET_STEP >> PACKET_PIECE_BITS)
+        number = next if next != r.raw_packets else 0
+    r.raw_packets = 0
+
+
+cdef inline void drop_packet(PacketPool *pool, uint64_t piece) noexcept nogil:
+    """There is one packet less in a piece; what is left of the last piece is used on."""
+    pool.packets_in[piece] -= 1
+    if pool.packets_in[piece] == 0 and piece != (pool.end - 1) >> PACKET_PIECE_BITS:
+        free(pool.pieces[piece])
+        pool.pieces[piece] = NULL
+        pool.gone += 1
 
 
 cdef inline void keep_packet(PacketPool *pool, Record *r, const Part *part, uint32_t most) noexcept nogil:

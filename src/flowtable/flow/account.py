@@ -68,9 +68,14 @@ class Account:
         return f"{self.frames:,} frame{'s' * (self.frames != 1)}: {', '.join(shown)}"
 
 
+def by_frequency(counts: Mapping[str, int]) -> dict[str, int]:
+    """Put the most frequent first, so that their order says something, and does not depend on threads."""
+    return dict(sorted(((what, n) for what, n in counts.items() if n), key=lambda row: (-row[1], row[0])))
+
+
 def most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """Give the most frequent reasons, and what the others, of which there can be thousands, add up to."""
-    rows = sorted(((what, n) for what, n in counts.items() if n), key=lambda row: (-row[1], row[0]))
+    rows = list(by_frequency(counts).items())
     rest = rows[SHOWN_REASONS:]
     if len(rest) < 2:
         return rows

@@ -13,9 +13,10 @@ from flowtable.flow._rows import columns, packet_columns, text_rows
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from flowtable.flow._flow import Records
+    from flowtable.flow.extras import Extras
 
 __all__ = ["BATCH_ROWS", "arrow_batches", "arrow_schema"]
 
@@ -46,6 +47,7 @@ _TYPES: Final[dict[Kind, Any]] = {
         )
     ),
     Kind.FRACTION: pa.float64(),
+    Kind.EXTRAS: pa.map_(pa.string(), pa.string()),
 }
 
 
@@ -77,7 +79,9 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
         buffers = iter(columns(records, placed, rows, start, stop))
         arrays = []
         for f in FIELDS:
-            if f not in filled:
+            if f.kind is Kind.EXTRAS and records.extras:
+                arrays.append(_extras(records.extras, (range(total) if rows is None else rows)[start:stop]))
+            elif f not in filled:
                 arrays.append(nothing[f.kind].slice(0, stop - start))
             elif f.kind is Kind.PACKETS:
                 arrays.append(_packets(stop - start, packet_columns(records, rows, start, stop)))
@@ -88,9 +92,13 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
 
 def _names(records: Records, f: Field) -> Any:
     """The texts of a name, by hand: pyarrow.array() would import all of pandas to look at a list."""
-    texts = [name.encode() for name in records.names(PLACES[f.place or ""])]
-    ends = array("i", accumulate(map(len, texts), initial=0))
-    return pa.Array.from_buffers(pa.string(), len(texts), _arrow(None, memoryview(ends), b"".join(texts)))
+    return _strings(records.names(PLACES[f.place or ""]))
+
+
+def _strings(texts: Iterable[str]) -> Any:
+    encoded = [text.encode() for text in texts]
+    ends = array("i", accumulate(map(len, encoded), initial=0))
+    return pa.Array.from_buffers(pa.string(), len(encoded), _arrow(None, memoryview(ends), b"".join(encoded)))
 
 
 def _column(f: Field, rows: int, buffers: tuple[Any, ...], names: Any) -> Any:
@@ -118,5 +126,18 @@ def _packets(rows: int, buffers: tuple[Any, ...]) -> Any:
     return pa.Array.from_buffers(kind, rows, _arrow(validity, offsets), nulls, children=[structs])
 
 
-def _arrow(*buffers: bytes | memoryview | None) -> list[Any]:
+def _extras(extras: Extras, numbers: Sequence[int]) -> Any:
+    """Maps of what enhancers have added; a flow that has nothing has no map."""
+    kind = _TYPES[Kind.EXTRAS]
+    entries = [extras.entries(number) for number in numbers]
+    ends = array("i", accumulate((len(each) // 2 for each in entries), initial=0))
+    sides = [_strings(text for each in entries for text in each[side::2]) for side in (0, 1)]
+    pairs = pa.StructArray.from_arrays(sides, fields=[kind.key_field, kind.item_field])
+    validity = bytearray(len(entries) // 8 + 1)
+    for row, each in enumerate(entries):
+        validity[row >> 3] |= bool(each) << (row & 7)
+    return pa.Array.from_buffers(kind, len(entries), _arrow(validity, memoryview(ends)), children=[pairs])
+
+
+def _arrow(*buffers: bytes | bytearray | memoryview | None) -> list[Any]:
     return [None if b is None else pa.py_buffer(b) for b in buffers]

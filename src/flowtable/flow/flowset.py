@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, overload
 
 from flowtable.errors import ExtraMissing, OptionError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flowtable.capture.writer import CaptureFormat
+    from flowtable.enhance import Enhancer, EnhancerPipeline
     from flowtable.flow._flow import Records
     from flowtable.flow.account import Account
     from flowtable.query import Filter
@@ -41,7 +43,8 @@ class FlowSet:
     @property
     def account(self) -> Account:
         """What became of every frame that was read, also for sets made from this one."""
-        return self._account
+        lost = self._records.extras.lost
+        return replace(self._account, lost={**self._account.lost, **lost}) if lost else self._account
 
     def __len__(self) -> int:
         """Count the flows."""
@@ -89,8 +92,11 @@ class FlowSet:
 
         Raises:
             FieldNotFound: no field has this name.
+            OptionError: it is ``Extra``, of which only the texts have an order: ``Extra.HostB``.
 
         """
+        if field(by).kind is Kind.EXTRAS:
+            raise OptionError("sort: Extra has no order, but what is in it does: Extra.HostB")
         numbers = self._numbers()
         keys = self.values(by)
         have = [i for i, key in enumerate(keys) if key is not None]
@@ -106,6 +112,10 @@ class FlowSet:
 
         """
         wanted = field(name)
+        if wanted.kind is Kind.EXTRA:
+            return list(self._records.extras.texts(wanted.extra, self._numbers()))
+        if wanted.kind is Kind.EXTRAS:
+            return [self._records.extras.of(number) or None for number in self._numbers()]
         if wanted.place is None or not wanted.is_filled(self._records.options):
             return [None] * len(self)
         if wanted.kind.core not in (Kind.COUNT.core, Kind.FRACTION.core):
@@ -157,6 +167,21 @@ class FlowSet:
         except pa.ArrowException as error:
             raise OptionError(f"filter: {error}") from error
         return array("I", kept.column("record number").to_pylist())
+
+    def enhance(self, *enhancers: Enhancer | EnhancerPipeline) -> FlowSet:
+        """Let enhancers add to these flows what they know, and give this set.
+
+        Takes enhancers, or one pipeline of them, which is started and stopped unless it is running. They see
+        all flows of the set at once. One that raises does no harm to the others, and is warned of.
+
+        Raises:
+            OptionError: something is no enhancer.
+
+        """
+        from flowtable.enhance.pipeline import enhance_set
+
+        enhance_set(self, enhancers)
+        return self
 
     # ---- columns
 
@@ -258,7 +283,7 @@ class FlowSet:
 
     def __repr__(self) -> str:
         """Say how many flows there are, and what became of the frames."""
-        return f"<FlowSet: {len(self):,} flow{'s' * (len(self) != 1)}; {self._account}>"
+        return f"<FlowSet: {len(self):,} flow{'s' * (len(self) != 1)}; {self.account}>"
 
     def _repr_html_(self) -> str:
         """Show the first flows as a table in notebooks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from flowtable.capture.raw import RawPacket, RawPackets
@@ -9,7 +10,7 @@ from flowtable.flow._flow import PLACES
 from flowtable.flow.schema import FIELDS, GROUPS, Field, Kind, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from flowtable.flow._flow import Records
@@ -43,14 +44,21 @@ _MESSAGES: Final = frozenset(f.path for f in FIELDS if f.kind is Kind.JSON)
 def value_of(records: Records, number: int, wanted: Field) -> Any:
     """Read one field of a record: int, str, bool, or None where the flow does not have it. Times are ns.
 
-    A message is a text: JSON.
+    A message is a text: JSON. Extras are a dictionary.
     """
     if wanted.place is None:
-        return None
+        return _extra(records, number, wanted)
     if wanted.kind is Kind.PACKETS:
         return RawPackets(RawPacket(*packet) for packet in records.packets_of(number)) or None
     value = records.value(number, PLACES[wanted.place], wanted.kind.core)
     return bool(value) if wanted.kind is Kind.FLAG and value is not None else value
+
+
+def _extra(records: Records, number: int, wanted: Field) -> Any:
+    """Give what no record has, but enhancers add."""
+    if wanted.kind is Kind.EXTRAS:
+        return records.extras.of(number) or None
+    return records.extras.find(number, wanted.extra) if wanted.kind is Kind.EXTRA else None
 
 
 def _messages() -> ModuleType:
@@ -103,7 +111,7 @@ class Flow:
 
         Times are Unix ms and round-trip times ns, as in the reference. The names of attributes
         (``network.a``) and columns (``network_a``) are understood as well. ``DNS.ID`` is a part of a
-        message.
+        message, and ``Extra.HostB`` is what an enhancer has added.
 
         Raises:
             FieldNotFound: no field has this name.
@@ -346,6 +354,24 @@ class Flow:
         """Times between packets each way, if ``packet_statistics`` was asked for."""
         group: InterArrival | None = self._group("InterArrival")
         return group
+
+    @property
+    def extra(self) -> Mapping[str, str]:
+        """What enhancers have added, by name, as it is now; it cannot be written to."""
+        return MappingProxyType(self._records.extras.of(self._number))
+
+    def add_extra(self, name: str, value: str) -> None:
+        """Add a text, as enhancers do, in place of the one that has this name.
+
+        It is there for all who look at this flow, in every set. A flow takes 32 of them, names up to 64
+        bytes of UTF-8 and texts up to 512; those of all flows take ``Limits.extra_bytes`` at most. What is
+        over is left out, and counted in ``account.lost``.
+
+        Raises:
+            OptionError: these are no texts, or the name is empty.
+
+        """
+        self._records.extras.add(self._number, name, value)
 
     @property
     def parent(self) -> Flow | None:

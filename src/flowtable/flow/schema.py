@@ -17,7 +17,7 @@ from flowtable.errors import FieldNotFound
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
+__all__ = ["ENHANCE", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
 
 
 class Kind(enum.Enum):
@@ -34,10 +34,15 @@ class Kind(enum.Enum):
     PACKETS = "list of structs: timestamp, index, data, link_type, length"
     FRACTION = "float64"
     JSON = "text: JSON"
+    EXTRAS = "map of text to text"
+    EXTRA = "text: one of a map's"
 
     @property
     def core(self) -> int:
-        """How the core gives it: 0 a text, 1 one of a few, 2 a number, 3 thousandths, 4 JSON, 5 packets."""
+        """How the core gives it: 0 a text, 1 one of a few, 2 a number, 3 thousandths, 4 JSON, 5 packets.
+
+        It has no extras.
+        """
         numbers = {
             Kind.ADDRESS: 0,
             Kind.ID: 0,
@@ -55,7 +60,7 @@ class Field:
     """One field of a flow.
 
     ``path`` is its name in dictionaries and filters, ``number`` its protobuf field numbers from the Flow
-    message down, ``place`` its place in the record (``_flow.PLACES``), or None if nothing fills it yet.
+    message down, ``place`` its place in the record (``_flow.PLACES``), or None if it has none there.
     ``option`` names the option that it takes to fill it, if it takes one.
     """
 
@@ -87,9 +92,15 @@ class Field:
         """Its name in that dictionary."""
         return self.path.rpartition(".")[2]
 
+    @cached_property
+    def extra(self) -> str:
+        """What an enhancer calls it, if it is one of ``Extra``."""
+        return self.path.partition(".")[2]
+
     def is_filled(self, options: Collection[str]) -> bool:
         """Say whether flows that were made with these options may have it."""
-        return self.place is not None and (self.option is None or self.option in options)
+        has_place = self.place is not None or self.kind in (Kind.EXTRAS, Kind.EXTRA)
+        return has_place and (self.option is None or self.option in options)
 
 
 def _snake(name: str) -> str:
@@ -208,6 +219,8 @@ def _tcp_metric() -> list[Field]:
 
 EXTRA_LAYERS: Final = ("DNS", "DHCPv4", "VRRP")
 """What ``extra_layers`` takes."""
+ENHANCE: Final = "enhance"
+"""What fills ``Extra``, which is no option but a method of ``FlowSet``."""
 
 
 def _messages() -> list[Field]:
@@ -300,6 +313,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     *_statistics("PacketSize", 2006, "size"),
     *_statistics("InterArrival", 2007, "gap"),
+    # The last, since lines of JSON get it at their end. No record has it: it costs nothing until it is used.
+    Field("Extra", (2010,), Kind.EXTRAS, None, "", "what enhancers have added, by name", ENHANCE),
 )
 
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))
@@ -310,6 +325,8 @@ _BY_NAME: Final[dict[str, Field]] = {name: f for f in FIELDS for name in (f.path
 def field(name: str) -> Field:
     """Find a field by its path, attribute or column.
 
+    ``Extra.`` and any name is a field as well, which an enhancer may fill.
+
     Raises:
         FieldNotFound: no field has this name.
 
@@ -317,4 +334,11 @@ def field(name: str) -> Field:
     try:
         return _BY_NAME[name]
     except (KeyError, TypeError):
+        if isinstance(name, str) and name.partition(".")[0] in ("Extra", "extra") and name.partition(".")[2]:
+            return _extra(name.partition(".")[2])
         raise FieldNotFound(f"a flow has no field {name!r}; Flow.field_names() lists them") from None
+
+
+def _extra(name: str) -> Field:
+    """One of the texts that enhancers add, whatever they call it."""
+    return Field(f"Extra.{name}", (2010,), Kind.EXTRA, None, "", "what an enhancer has added", ENHANCE)

@@ -10,6 +10,7 @@
              | field "is" ["not"] "None"
              | "match" "(" field "," text ")"           # match(LayersPath, "VXLAN|Geneve")
              | field                                    # a flow that has it, and not 0, false or empty
+    field    = name | "Extra" "[" text "]"              # Extra["name of an enhancer's own"]
 """
 
 from __future__ import annotations
@@ -255,7 +256,16 @@ class _Parser:
             except FieldNotFound:
                 self._fail(f"a flow has no field {token.text!r}; {_hint(token.text)}")
         self._next += 1
-        return token.text
+        return self._extra() if token.text in ("Extra", "extra") and self._here.text == "[" else token.text
+
+    def _extra(self) -> str:
+        """Read a name in quotes and brackets."""
+        self._expect("[")
+        at, name = self._here.at, self._value()
+        if not isinstance(name, str) or not name:
+            self._fail_at(at, "what an enhancer has added has a name, which is a text in quotes")
+        self._expect("]")
+        return f"Extra.{name}"
 
     def _value(self) -> Value:
         negative = self._take("-")
@@ -300,7 +310,7 @@ def _is_there(name: str) -> Filter:
 
 
 def _is_number(name: str) -> bool:
-    return field(name).kind not in (Kind.ADDRESS, Kind.ID, Kind.TEXT, Kind.NAME)
+    return field(name).kind not in (Kind.ADDRESS, Kind.ID, Kind.TEXT, Kind.NAME, Kind.EXTRA)
 
 
 def _hint(name: str) -> str:

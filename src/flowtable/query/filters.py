@@ -175,10 +175,26 @@ class _Condition(Filter):
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytes | bytearray: ...
 
 
+class _OfText(_Condition):
+    """What may be asked of what enhancers have added as well, which is no part of a record."""
+
+    def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
+        if self.field.kind is not Kind.EXTRA or not records.extras:
+            return super().mask(records, rows)
+        numbers: Sequence[int] = range(records.count) if rows is None else rows
+        return self._of_texts(records.extras.texts(self.field.extra, numbers))
+
+    @abstractmethod
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes: ...
+
+
 @dataclass(frozen=True, repr=False)
-class _Present(_Condition):
+class _Present(_OfText):
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
         return match_presence(records, rows, place)
+
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes:
+        return bytes(text is not None for text in texts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -200,11 +216,14 @@ class _Name(_Condition):
 
 
 @dataclass(frozen=True, repr=False)
-class _Text(_Condition):
+class _Text(_OfText):
     wanted: str
 
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
         return match_text(records, rows, place, self.wanted.encode())
+
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes:
+        return bytes(text == self.wanted for text in texts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -218,7 +237,7 @@ class _InNetwork(Filter):
 
 
 @dataclass(frozen=True, repr=False)
-class _Regex(_Condition):
+class _Regex(_OfText):
     pattern: str
 
     def __post_init__(self) -> None:
@@ -229,7 +248,9 @@ class _Regex(_Condition):
             return match_name(records, rows, place, _search(self.pattern, records.names(place)))
         numbers: Sequence[int] = range(records.count) if rows is None else rows
         core = self.field.kind.core
-        texts = [records.value(number, place, core) for number in numbers]
+        return self._of_texts([records.value(number, place, core) for number in numbers])
+
+    def _of_texts(self, texts: Sequence[str | None]) -> bytes:
         return _search(self.pattern, texts)
 
 
@@ -273,6 +294,8 @@ def _either(name: str, condition: Callable[[Field], Filter]) -> Filter:
     if name in _EITHER:
         return _Any((condition(field(f"{name}.A")), condition(field(f"{name}.B"))))
     wanted = field(name)
+    if wanted.kind is Kind.EXTRAS:
+        raise FilterError("Extra is asked for by name in a filter: Extra.HostB")
     if wanted.kind is Kind.PACKETS or wanted.kind is Kind.JSON:
         raise FilterError(f"{wanted.path} cannot be asked for in a filter")
     return condition(wanted)

@@ -4,7 +4,9 @@ Invariant: what belongs together (both ways of a flow, a tunnel and all that is 
 pair, so that it comes to one engine, in the order of the capture.
 """
 
+cimport cython
 from cpython cimport array
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
@@ -20,11 +22,11 @@ from flowtable.packet._outermost cimport outermost_pair
 from flowtable.table._engine cimport DONE, FRAMES_AHEAD, Engine
 from flowtable.table._index cimport prefetch
 from flowtable.table._turns cimport (
-    READ, REST, Turns, begin_turns, count_done, end_turns, next_turn, read_done, stop_turns, turn_failed,
-    wait_for_turns,
+    READ, REST, Turns, all_left, begin_turns, count_done, end_turns, enter, leave, next_turn, read_done, stop_turns,
 )
 
 import os
+from _thread import start_new_thread
 from array import array as new_array
 
 from flowtable.table._engine import OUTCOMES
@@ -33,6 +35,7 @@ from flowtable.table._engine import OUTCOMES
 cdef enum:
     DEALS = 8                   # that are counted or wait for it, so that no engine waits for another one
     DEALT_WINDOWS = 2           # at a time, so that threads are woken up for some work
+    LOOK_MS = 50                # between two looks at signals, and calls of progress
 
 
 cdef struct Hand:
@@ -181,6 +184,7 @@ cdef class Crew:
     cdef Dealer dealer
     cdef Deal deals[DEALS]
     cdef Turns turns
+    cdef object error               # the first that a thread has met
 
     def __cinit__(self, list engines not None, tunnels):
         cdef int i
@@ -202,33 +206,77 @@ cdef class Crew:
         end_turns(&self.turns)
         free(self.engine)
 
-    def begin(self, PacketSource source not None):
-        """Take a source, which nobody else may read until end()."""
+    def run(self, PacketSource source not None, progress=None, *, int threads=-1):
+        """Count all frames of a source; gives what ``Engine.run`` gives.
+
+        This thread hears of Ctrl-C and tells of progress meanwhile; it works itself if none can be started.
+        ``threads`` are to be started, as many as there are engines unless given. However this ends, they have
+        all left before: all waiting is done here, where no interrupt can come in between.
+        """
+        cdef bint done = False
+        self.error = None
         self.dealer.begin(source)
+        try:
+            if not self.start(self.n_engines if threads < 0 else threads):
+                enter(&self.turns)
+                self.work()
+            while not done:
+                done = self.is_done()
+                PyErr_CheckSignals()
+                if progress is not None:
+                    progress(source)
+        finally:
+            self.stop()
+            self.dealer.end()
+        if self.error is not None:
+            raise self.error
+        return OUTCOMES[self.outcome()]
+
+    cdef int start(self, int threads) except -1:
+        """Start threads, or as many as there can be; gives how many."""
+        cdef int started
+        for started in range(threads):
+            enter(&self.turns)
+            try:
+                start_new_thread(self.work, ())
+            except RuntimeError:
+                leave(&self.turns)
+                return started
+        return threads
 
     def work(self):
-        """Do whatever is next until all is done, or stopped; for as many threads as there are engines, or fewer."""
+        """Do whatever is next until all is done, or stopped."""
         try:
             with nogil:
                 self.take_turns()
-        except BaseException:
-            turn_failed(&self.turns)
-            raise
+        except BaseException as error:
+            with cython.critical_section(self):
+                if self.error is None:
+                    self.error = error
+            stop_turns(&self.turns, DONE)
+        finally:
+            leave(&self.turns)
 
-    def stop(self):
-        """End the work of all threads before all frames are counted, and wait for them; nothing interrupts that."""
-        stop_turns(&self.turns, DONE)
+    cdef bint is_done(self) noexcept:
+        """Wait a while for it."""
+        cdef bint done
         with nogil:
-            wait_for_turns(&self.turns)
+            done = all_left(&self.turns, LOOK_MS)
+        return done
 
-    def end(self):
-        """No thread works any more: give the source back; gives what ``Engine.run`` gives."""
+    cdef void stop(self) noexcept:
+        """End the work of all threads, and wait for them."""
+        stop_turns(&self.turns, DONE)
+        while not self.is_done():
+            pass
+
+    cdef int outcome(self) except -1:
+        """What counting came to, when all are done."""
         cdef Engine engine
         cdef int outcome = self.turns.outcome
-        self.dealer.end()
         for engine in self.engines:
             outcome = max(outcome, engine.stop_dealt(self.dealer.latest))
-        return OUTCOMES[outcome]
+        return outcome
 
     cdef int take_turns(self) except -1 nogil:
         cdef int engine = 0, turn = next_turn(&self.turns, &engine)

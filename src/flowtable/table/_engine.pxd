@@ -75,6 +75,7 @@ cdef class Engine:
     cdef bint has_filters(self, const Frame *frames, int n) noexcept nogil
     cdef int prepare_filters(self, const Frame *frames, int n) except -1
     cdef bint passes(self, const Frame *frame) noexcept nogil
+    cdef int take_window(self, PacketSource source, Frame *frames, int *n) noexcept nogil
     cdef int take(self, Frame *frames, int n) noexcept nogil
     cdef int count(self, const Frame *frames, int n) noexcept nogil
     cdef bint is_full(self) noexcept nogil

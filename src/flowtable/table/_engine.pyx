@@ -14,7 +14,7 @@ from flowtable._types cimport BATCH, HAS_DNS, HAS_STREAMS, MAX_PARTS, SIDE_A, SI
 from flowtable.capture._bpf cimport Instruction, Program, execute
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._begin cimport Maker, begin_flow, begin_maker, end_maker, number_of
-from flowtable.flow._flow cimport MAX_FLOWS, Records, record_at
+from flowtable.flow._flow cimport MAX_FLOWS, NO_RECORD, Records, record_at
 from flowtable.flow._packets cimport keep_packet
 from flowtable.flow._tcp cimport Connection, connection_of
 from flowtable.flow._kept cimport keep_message
@@ -44,7 +44,7 @@ cdef enum:
 
 
 cdef enum:
-    WINDOWS_ALONE = 64          # that are read before signals are looked at, and progress is told
+    WINDOWS_ALONE = 16          # that are read before signals are looked at, and progress is told
 
 OUTCOMES = ("done", "table full", "no memory")
 
@@ -141,21 +141,35 @@ cdef class Engine:
         No frame is held behind it: the listener may get at the source, and read on.
         """
         cdef Frame frames[BATCH]
-        cdef int n, windows = 1, outcome = DONE
+        cdef int n = 0, outcome = DONE
         with nogil:
-            n = source.walk(frames, BATCH)
-            while n and self.has_filters(frames, n):
-                outcome = self.take(frames, n)
-                if outcome != DONE or is_time(&self.streams.events):
-                    break
+            for _ in range(WINDOWS_ALONE):
                 n = source.walk(frames, BATCH)
-                while n == 0 and windows < WINDOWS_ALONE and source.read_on():
-                    windows += 1
-                    n = source.walk(frames, BATCH)
+                outcome = self.take_window(source, frames, &n)
+                if n or not source.read_on():
+                    break
         if n and not self.has_filters(frames, n):
             self.prepare_filters(frames, n)
-            outcome = self.take(frames, n)
+            outcome = self.take_window(source, frames, &n)
         return GOES_ON if n and outcome == DONE else outcome
+
+    cdef int take_window(self, PacketSource source, Frame *frames, int *n) noexcept nogil:
+        """Count these frames and all others that the source has in its window; gives an Outcome.
+
+        Who looks at flows meanwhile waits until a window is counted: to stand aside after each batch would make
+        counting many times slower. There are frames left if it has to stop before.
+        """
+        cdef int outcome = DONE
+        if self.alone:
+            self.records.lock()
+        while n[0] and outcome == DONE and self.has_filters(frames, n[0]):
+            outcome = self.take(frames, n[0])
+            if outcome != DONE or is_time(&self.streams.events):
+                break
+            n[0] = source.walk(frames, BATCH)
+        if self.alone:
+            self.records.unlock()
+        return outcome
 
     cdef int count_dealt(self, const Frame *frames, const uint32_t *which, uint32_t n) except -1 nogil:
         """Count those of some frames that were dealt to this engine; gives an Outcome."""
@@ -212,11 +226,7 @@ cdef class Engine:
         """Count some frames; gives an Outcome. Their bytes are not looked at afterwards."""
         cdef int outcome
         exact_frames(frames, n)
-        if self.alone:
-            self.records.lock()
         outcome = self.count(frames, n)
-        if self.alone:
-            self.records.unlock()
         forget_frames(frames, n)
         return outcome
 
@@ -427,10 +437,10 @@ cdef class Engine:
             return NOT_FOUND
         if part.application and part.payload_state == UNSEEN and not decode_application(&scratch, part):
             self.tally.stops[scratch.stop][scratch.stop_layer] += 1
-        if begin_flow(&self.maker, self.records, part, part.key.parent, name_by_port(self.port_names, part)) == NULL:
+        number = begin_flow(&self.maker, self.records, part, part.key.parent, name_by_port(self.port_names, part))
+        if number == NO_RECORD:
             return NOT_FOUND
-        number = number_of(&self.maker, self.maker.begun - 1)
-        if self.alone:
+        if self.alone and number >= self.records.count:
             self.records.count = number + 1
         return number if index_add(&self.index, part.hash, number) else NOT_FOUND
 
@@ -447,7 +457,7 @@ cdef class Engine:
             "filtered": self.tally.filtered,
             "turned_away": self.tally.turned_away,
             "steps_back": self.tally.steps_back,
-            "flows": self.maker.begun,
+            "flows": self.maker.begun + self.maker.again,
             "unknown_links": {
                 link_type: self.unknown_links[link_type]
                 for link_type in range(LINK_TYPES if self.unknown_links != NULL else 0)

@@ -6,20 +6,10 @@
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    ctypedef struct pthread_cond_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t *mutex, void *attributes)
-    int pthread_mutex_destroy(pthread_mutex_t *mutex)
-    int pthread_mutex_lock(pthread_mutex_t *mutex)
-    int pthread_mutex_unlock(pthread_mutex_t *mutex)
-    int pthread_cond_init(pthread_cond_t *condition, void *attributes)
-    int pthread_cond_destroy(pthread_cond_t *condition)
-    int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
-    int pthread_cond_broadcast(pthread_cond_t *condition)
+from flowtable._wait cimport (
+    begin_wait, pthread_cond_broadcast, pthread_cond_destroy, pthread_cond_init, pthread_cond_t, pthread_cond_wait,
+    pthread_mutex_destroy, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock, wait_ms,
+)
 
 
 cdef enum Turn:
@@ -31,14 +21,15 @@ cdef enum Turn:
 
 cdef struct Turns:
     pthread_mutex_t mutex
-    pthread_cond_t changed
+    pthread_cond_t changed  # there may be another turn
+    pthread_cond_t left     # nobody works any more
+    int working             # threads that take turns, or will
     int engines
     uint64_t deals          # that may be in use at a time
     uint64_t dealt          # by who reads
     uint64_t *counted       # [engine]: deals; by who has its turn
     bint *counts            # [engine]: somebody has its turn
     bint reads              # somebody has the source's turn
-    int taken               # turns that are not done
     bint over               # there is no more to read
     bint stopped
     int outcome             # what stopped it
@@ -50,13 +41,14 @@ cdef inline bint begin_turns(Turns *t, int engines, int deals) noexcept:
     t.counted = <uint64_t *>calloc(engines, sizeof(uint64_t))
     t.counts = <bint *>calloc(engines, sizeof(bint))
     return (t.counted != NULL and t.counts != NULL and pthread_mutex_init(&t.mutex, NULL) == 0
-            and pthread_cond_init(&t.changed, NULL) == 0)
+            and pthread_cond_init(&t.changed, NULL) == 0 and begin_wait(&t.left) == 0)
 
 
 cdef inline void end_turns(Turns *t) noexcept:
     if t.engines:
         pthread_mutex_destroy(&t.mutex)
         pthread_cond_destroy(&t.changed)
+        pthread_cond_destroy(&t.left)
     free(t.counted)
     free(t.counts)
 
@@ -73,7 +65,6 @@ cdef inline int next_turn(Turns *t, int *engine) noexcept nogil:
         t.reads = True
     elif turn == COUNT:
         t.counts[engine[0]] = True
-    t.taken += turn == READ or turn == COUNT
     pthread_mutex_unlock(&t.mutex)
     return turn
 
@@ -84,7 +75,6 @@ cdef inline void read_done(Turns *t, bint goes_on) noexcept nogil:
     t.reads = False
     t.over = not goes_on
     t.dealt += 1
-    t.taken -= 1
     pthread_cond_broadcast(&t.changed)
     pthread_mutex_unlock(&t.mutex)
 
@@ -94,7 +84,6 @@ cdef inline void count_done(Turns *t, int engine) noexcept nogil:
     pthread_mutex_lock(&t.mutex)
     t.counts[engine] = False
     t.counted[engine] += 1
-    t.taken -= 1
     pthread_cond_broadcast(&t.changed)
     pthread_mutex_unlock(&t.mutex)
 
@@ -109,21 +98,31 @@ cdef inline void stop_turns(Turns *t, int outcome) noexcept nogil:
     pthread_mutex_unlock(&t.mutex)
 
 
-cdef inline void turn_failed(Turns *t) noexcept nogil:
-    """A turn has ended in an error: there are no more."""
+cdef inline void enter(Turns *t) noexcept nogil:
+    """One more thread is going to take turns."""
     pthread_mutex_lock(&t.mutex)
-    t.stopped = True
-    t.taken -= 1
-    pthread_cond_broadcast(&t.changed)
+    t.working += 1
     pthread_mutex_unlock(&t.mutex)
 
 
-cdef inline void wait_for_turns(Turns *t) noexcept nogil:
-    """Wait until all turns that were taken are done."""
+cdef inline void leave(Turns *t) noexcept nogil:
+    """It takes no more."""
     pthread_mutex_lock(&t.mutex)
-    while t.taken:
-        pthread_cond_wait(&t.changed, &t.mutex)
+    t.working -= 1
+    if t.working == 0:
+        pthread_cond_broadcast(&t.left)
     pthread_mutex_unlock(&t.mutex)
+
+
+cdef inline bint all_left(Turns *t, int ms) noexcept nogil:
+    """Wait for a while, or until all threads have left."""
+    cdef bint done
+    pthread_mutex_lock(&t.mutex)
+    if t.working:
+        wait_ms(&t.left, &t.mutex, ms)
+    done = t.working == 0
+    pthread_mutex_unlock(&t.mutex)
+    return done
 
 
 cdef inline int what_is_next(const Turns *t, int *engine) noexcept nogil:

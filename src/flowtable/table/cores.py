@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from flowtable.table._cores import Crew
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cores"]
 
-_LOOK: Final = 0.05
-"""Seconds between two calls of ``progress``."""
-
 
 class Cores:
     """Engines with the same records, to which frames are dealt by their outermost pair of addresses."""
@@ -30,29 +26,7 @@ class Cores:
 
     def run(self, source: PacketSource, progress: Callable[[PacketSource], None] | None = None) -> str:
         """Count all frames of a source; gives what ``Engine.run`` gives."""
-        self._crew.begin(source)
-        with ThreadPoolExecutor(len(self._engines)) as threads:
-            try:
-                self._work(threads, source, progress)
-            except BaseException:
-                self._crew.stop()
-                raise
-        return self._crew.end()
-
-    def _work(
-        self,
-        threads: ThreadPoolExecutor,
-        source: PacketSource,
-        progress: Callable[[PacketSource], None] | None,
-    ) -> None:
-        """Wait for the threads that do the work; this one hears of Ctrl-C, and tells of progress."""
-        working = {threads.submit(self._crew.work) for _ in self._engines}
-        while working:
-            done, working = wait(working, _LOOK, FIRST_EXCEPTION)
-            for each in done:
-                each.result()
-            if progress is not None:
-                progress(source)
+        return self._crew.run(source, progress)
 
     def rows(self) -> array[int]:
         """Give the numbers of all records in the order in which their flows began."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import OptionError
+from flowtable.flow.extras import EXTRA_BYTES
 from flowtable.flow.schema import EXTRA_LAYERS
 from flowtable.packet import TUNNELS, LayerKeyMode
 from flowtable.packet._decode import check_tunnels
@@ -47,6 +48,9 @@ class Limits:
 
     message_bytes: int = 1 << 26
     """Messages that ``extra_layers`` keeps, of all flows together."""
+
+    extra_bytes: int = EXTRA_BYTES
+    """What enhancers add to all flows: 224 bytes a flow, and each text with some 60 bytes beside it."""
 
     stream_bytes: int = 1 << 20
     """Segments of one side of a connection that wait for a gap to be filled; then the gap is given up."""

@@ -10,7 +10,7 @@ from flowtable.capture.link_types import link_type_name
 from flowtable.errors import OptionError, TableFull
 from flowtable.flow._flow import Records
 from flowtable.flow._messages import KINDS
-from flowtable.flow.account import Account
+from flowtable.flow.account import Account, by_frequency
 from flowtable.flow.flowset import FlowSet
 from flowtable.packet import TUNNELS
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
@@ -214,15 +214,15 @@ def make_account(counts: dict[str, Any], records: Records, source: PacketSource)
         in_flows=counts["in_flows"],
         filtered=counts["filtered"],
         held=counts["held"],
-        discarded=discarded,
-        decode_stops={_stop_name(*key): frames for key, frames in counts["stops"].items()},
+        discarded=by_frequency(discarded),
+        decode_stops=by_frequency({_stop_name(*key): frames for key, frames in counts["stops"].items()}),
         flows=counts["flows"],
         times_clamped=source.times_clamped,
         steps_back=counts["steps_back"],
         snapped=source.snapped,
         paths_cut=records.paths_cut,
         incomplete=source.incomplete,
-        lost={what: n for what, n in (counts["lost"] | records.lost(KINDS)).items() if n},
+        lost=by_frequency(counts["lost"] | records.lost(KINDS)),
     )
 
 
