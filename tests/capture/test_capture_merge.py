@@ -2,6 +2,8 @@
 
 import heapq
 import resource
+import sys
+import threading
 import warnings
 
 import pytest
@@ -9,7 +11,8 @@ from capture_builders import enhanced, interface, open_descriptors, pcap, save, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowtable.capture import MergedReader, open_capture
+from flowtable.capture import CaptureReader, MergedReader, open_capture
+from flowtable.capture.sources import Waiting
 from flowtable.errors import CaptureError, CaptureWarning
 
 TIMES = st.lists(st.integers(0, 9), max_size=12)
@@ -147,3 +150,78 @@ def test_captures_of_the_same_time(tmp_path):
         frames = merged(paths)
     assert len(frames) == sum(len(range(n % 7, 200, 3)) for n in range(300))
     assert [time for time, _ in frames] == sorted(time for time, _ in frames)
+
+
+class Watched:
+    """A capture's bytes; who asks how far they are read lets somebody look at the whole just then."""
+
+    descriptor = -1
+    place = ""
+    size = None
+
+    def __init__(self, content, look):
+        self._content, self._at, self._look = content, 0, look
+
+    @property
+    def position(self):
+        self._look()
+        return self._at
+
+    def readinto(self, room):
+        count = min(len(room), len(self._content) - self._at)
+        room[:count] = self._content[self._at : self._at + count]
+        self._at += count
+        return count
+
+    def close(self):
+        pass
+
+
+def test_position_is_whole_at_every_moment_of_a_files_end():
+    """What is done is counted with the file or with those that are done, and never with both or neither."""
+    contents = [capture(range(n, 90 + n), n) for n in range(5)]
+    seen = []
+
+    def look():
+        if not looking:
+            looking.append(True)
+            seen.append(source.position)
+            looking.clear()
+
+    looking = [True]
+    waiting = [
+        Waiting(n * 10**9, n, lambda _, content=content: CaptureReader(Watched(content, look), "a"))
+        for n, content in enumerate(contents)
+    ]
+    source = MergedReader(waiting)
+    looking.clear()
+    assert source.drain() == 450
+    assert len(seen) >= 5
+    assert source.position == sum(map(len, contents))
+    assert set(seen) == {source.position}  # all are open by then, each in one window
+
+
+@pytest.mark.usefixtures("switching_often")
+def test_position_never_goes_back_or_beyond_the_size(tmp_path):
+    paths = several(tmp_path, [range(n, n + 40) for n in range(300)])
+    for _ in range(5):
+        source, seen = open_capture(paths), [0]
+
+        def watch(source=source, seen=seen):
+            while seen[-1] < source.size:
+                seen.append(source.position)
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        assert source.drain() == 300 * 40
+        watching.join()
+        assert seen == sorted(seen)
+        assert seen[-1] == source.size
+
+
+@pytest.fixture
+def switching_often():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)

@@ -5,7 +5,7 @@ from sources import PACKAGE, files, imports_of, room_of
 
 ROOMS = ["capture", "packet", "flow", "table", "enhance", "export"]
 ON_TOP = {"query", "serve", "cli", "testing"}
-COMMON = {"errors", "config", "constants"}
+COMMON = {"errors", "config", "constants", "background"}
 COMMON |= {"_types", "_cursor", "_exact", "_hash", "_text", "_memory", "_sha1", "_atomic", "_wait"}
 # What a set of flows writes, it writes by way of the room that knows the format, when it is asked to.
 EXCEPTIONS = {

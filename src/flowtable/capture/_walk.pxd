@@ -82,7 +82,7 @@ cdef class MergedReader(PacketSource):
     cdef size_t _lanes
     cdef Lane *_starved         # the one lane that needs refill() before anything else can be given
     cdef object _size
-    cdef object _done           # position of the files that are read
+    cdef uint64_t _done         # position of the files that are read, which are not among `_readers`
     cdef int _refills           # over which frames stay valid; 0: over none
     cdef uint64_t _refilled     # times
     cdef object _leaving        # (when, reader) of those that are read, whose frames are still valid
@@ -92,5 +92,6 @@ cdef class MergedReader(PacketSource):
     cdef bint _feed(self, Lane *lane) except -1
     cdef bint _retire(self, Lane *lane) except -1
     cdef bint _open_next(self) except -1
+    cdef int _take_waiting(self) except -1
     cdef void _look_at_waiting(self)
     cdef void _drop_lanes(self) noexcept nogil

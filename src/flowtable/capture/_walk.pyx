@@ -5,9 +5,11 @@ The formats are in ``_pcap.pxd`` and ``_pcapng.pxd``; the bytes come from a stre
 is called once a packet with the interpreter lock held, except Python's own iteration.
 """
 
+import sys
 import warnings
 from collections import deque
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint8_t, uint64_t
@@ -53,6 +55,22 @@ _WHY = {
     NO_MEMORY: "there is no memory for its interfaces",
     PCAP_VERSION: "its pcap version {0}.{1} is not known",
 }
+
+
+def _warn(str message):
+    """Warn of a capture, at the line outside of this package that has it read.
+
+    A thread that counts has no such line, and not even a frame: Python then shows that of ``sys``.
+    """
+    cdef int level = 1
+    try:
+        frame = sys._getframe()
+    except ValueError:
+        frame = None
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "flowtable":
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, CaptureWarning, stacklevel=level)
 
 
 cdef class PacketSource:
@@ -393,9 +411,7 @@ cdef class CaptureReader(PacketSource):
         self._walker.scan.tally.incomplete = 1
         self.tally = self._walker.scan.tally
         self.stop_reading()
-        warnings.warn(
-            f"{self._name} {message}; packets read before it: {self.tally.frames}",
-            CaptureWarning, stacklevel=2)
+        _warn(f"{self._name} {message}; packets read before it: {self.tally.frames}")
         return False
 
     def first_time(self):
@@ -536,8 +552,8 @@ cdef class MergedReader(PacketSource):
             while not self._fill_lane(lane):
                 if not reader.refill():
                     return self._retire(lane)
-        except BaseException:   # a warning that the user turned into an error
-            self._retire(lane)
+        except BaseException:   # an interrupt, or a warning that the user turned into an error
+            self._starved = lane    # it goes on with the next refill, or is found to be at its end
             raise
         self._heap[self._lanes] = lane
         self._lanes += 1
@@ -545,31 +561,38 @@ cdef class MergedReader(PacketSource):
         return True
 
     cdef bint _retire(self, Lane *lane) except -1:
-        """The lane's file is read; its windows go as soon as its frames may."""
-        cdef CaptureReader reader = self._readers.pop(lane.order)
-        free(lane)
-        self._done += reader.position
-        self.tally.incomplete += reader._walker.scan.tally.incomplete
+        """The lane's file is read; its windows go as soon as its frames may.
+
+        Who is interrupted in what is Python here finds the lane as it was.
+        """
+        cdef CaptureReader reader = self._readers[lane.order]
+        cdef uint64_t position = reader.position
         reader.stop_reading()
+        with cython.critical_section(self):     # nothing in between lets another thread in
+            self._readers.pop(lane.order)
+            self._done += position
+        self.tally.incomplete += reader._walker.scan.tally.incomplete
         if self._refills:
             self._leaving.append((self._refilled, reader))
+        free(lane)
         return True
 
     cdef bint _open_next(self) except -1:
         """Open the earliest capture that waits; one that has gone since is warned of."""
         cdef Lane *lane
         cdef CaptureReader reader
-        each = self._waiting.pop()
-        self._look_at_waiting()
+        each = self._waiting[len(self._waiting) - 1]
         try:
             reader = each.open(len(self._readers))
         except CaptureError as error:
+            self._take_waiting()
             self.tally.incomplete += 1
-            warnings.warn(str(error), CaptureWarning, stacklevel=2)
+            _warn(str(error))
             return True
         lane = <Lane *>malloc(sizeof(Lane))
         if lane is NULL:
             raise MemoryError("no memory for merging captures")
+        self._take_waiting()    # not before: who is interrupted while it is opened finds it waiting
         self._readers[each.order] = reader
         if self._refills:
             self._keep_windows_of(reader)
@@ -578,6 +601,12 @@ cdef class MergedReader(PacketSource):
         self.tally.times_clamped += reader._walker.scan.tally.times_clamped
         self.tally.snapped += reader._walker.scan.tally.snapped
         return self._feed(lane)
+
+    cdef int _take_waiting(self) except -1:
+        """The earliest capture does not wait any more."""
+        self._waiting.pop()
+        self._look_at_waiting()
+        return 0
 
     cdef void _look_at_waiting(self):
         self._any_waiting = bool(self._waiting)
@@ -589,7 +618,12 @@ cdef class MergedReader(PacketSource):
 
     @property
     def position(self):
-        return self._done + sum([reader.position for reader in list(self._readers.values())])
+        cdef uint64_t done
+        with cython.critical_section(self):
+            done = self._done
+            readers = list(self._readers.values())
+        # One that is done with meanwhile still knows how far it came.
+        return done + sum([reader.position for reader in readers])
 
     @property
     def size(self):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+
+from flowtable.background import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +22,12 @@ def ahead(items: Iterable[_Item]) -> Iterator[_Item]:
     """
     source = iter(items)
     end = object()
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, source, end)
+    coming = Task(partial(next, source, end))
+    try:
+        coming.begin()
         while (item := coming.result()) is not end:
-            coming = maker.submit(next, source, end)
-            yield item  # type: ignore[misc]
+            coming = Task(partial(next, source, end))
+            coming.begin()
+            yield item
+    finally:
+        coming.wait()

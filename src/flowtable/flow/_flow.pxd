@@ -23,11 +23,14 @@ cdef enum:
     NO_RECORD = 0xFFFFFFFF
 
 
-cdef enum FinishType:
+cdef enum FinishType:       # in the order of names.FlowFinishType, which has the numbers of messages
     NOT_FINISHED = 0
     TIMEOUT = 1
     FINISHED_FIN = 2
     FINISHED_RST = 3
+    EVICTED = 4
+    ACTIVE_TIMEOUT = 5
+    STOPPED = 6
 
 
 cdef struct PathNode:
@@ -65,6 +68,8 @@ cdef class Records:
     cdef bint keep_streams
     cdef Pool tcp                               # Connections, by Record.tcp
     cdef PacketPool packets                     # by Record.raw_packets
+    cdef Pool handed                            # by Record.handed
+    cdef bint large_pages                       # for its pieces: it is going to be large
     cdef readonly object extras                 # Extras: what enhancers have added
     cdef bytes start_and_node                   # what a UUID is made from: 8 bytes, and the node's TID
     cdef tuple path_texts

@@ -11,6 +11,7 @@ from flowtable._atomic cimport fetch_add, peek, peek16, put, put16
 from flowtable._memory cimport aligned_memory, prefer_large_pages
 from flowtable._types cimport HAS_IP_METRIC, Record
 from flowtable.flow cimport _places as P
+from flowtable.flow._handed cimport Handed
 from flowtable.flow._kept cimport messages_begin, messages_end
 from flowtable.flow._packets cimport Kept, packet_at, packet_bytes, packets_begin, packets_end
 from flowtable.flow._places cimport (
@@ -56,6 +57,7 @@ cdef class Records:
         self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
         self.applications = <Applications *>calloc(1, sizeof(Applications))
         self.n_paths = 1
+        self.large_pages = True
         if self.pieces == NULL or self.paths == NULL or self.applications == NULL:
             raise MemoryError("no memory for a flow table")
         self.applications.count = 1
@@ -68,6 +70,7 @@ cdef class Records:
             and pool_begin(&self.tcp, of_tcp, limits.tcp_bytes if self.keep_tcp else 0)
             and messages_begin(&self.messages, limits.message_bytes if "extra_layers" in self.options else 0)
             and packets_begin(&self.packets, limits.raw_packet_bytes if "raw_packets" in self.options else 0)
+            and pool_begin(&self.handed, sizeof(Handed), MAX_FLOWS * sizeof(Handed) if "update_every" in self.options else 0)
         )
         if not made:
             raise MemoryError("no memory for a flow table")
@@ -85,6 +88,7 @@ cdef class Records:
         pool_end(&self.statistics)
         pool_end(&self.tcp)
         packets_end(&self.packets)
+        pool_end(&self.handed)
 
     def lost(self, kinds):
         """What limits on all flows together left out, by name; ``kinds`` are those of messages by layer."""
@@ -125,7 +129,8 @@ cdef class Records:
         cdef void *memory = aligned_memory(PIECE_BYTES) if piece < MAX_PIECES else NULL
         if memory == NULL:
             return NO_PIECE
-        prefer_large_pages(memory, PIECE_BYTES)
+        if self.large_pages:
+            prefer_large_pages(memory, PIECE_BYTES)
         self.pieces[piece] = <Record *>memory
         return <uint32_t>piece
 
@@ -394,6 +399,14 @@ PLACES = {
     "dhcpv4": P.P_DHCPV4,
     "dns": P.P_DNS,
     "vrrpv2": P.P_VRRPV2,
+    "update_ab_packets": P.P_UPDATE_AB_PACKETS,
+    "update_ab_bytes": P.P_UPDATE_AB_BYTES,
+    "update_ba_packets": P.P_UPDATE_BA_PACKETS,
+    "update_ba_bytes": P.P_UPDATE_BA_BYTES,
+    "update_start": P.P_UPDATE_START,
+    "update_last": P.P_UPDATE_LAST,
+    "update_rtt": P.P_UPDATE_RTT,
+    "segment": P.P_SEGMENT,
 }
 
 TCP_FIELDS = (                          # by TcpField

@@ -8,6 +8,7 @@ from flowtable._types cimport (
 )
 from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id
 from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._handed cimport Handed
 from flowtable.flow._pool cimport pool_item
 from flowtable.flow._statistics cimport OneWay, Statistics, deviation, rounded
 from flowtable.flow._tcp cimport HANDSHAKE, has_tcp_field, tcp_number
@@ -91,6 +92,14 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_FRAGMENT_ERRORS
     P_SAMPLING_RATE
     P_PACKETS
+    P_UPDATE_AB_PACKETS     # what a live table says of what it hands out
+    P_UPDATE_AB_BYTES
+    P_UPDATE_BA_PACKETS
+    P_UPDATE_BA_BYTES
+    P_UPDATE_START
+    P_UPDATE_LAST
+    P_UPDATE_RTT
+    P_SEGMENT
 
 
 cdef enum:
@@ -120,6 +129,8 @@ cdef inline int presence_of(int place) noexcept nogil:
         return P_AB_TUNNEL_ID
     if place == P_FRAGMENTS or place == P_FRAGMENT_ERRORS:
         return P_FRAGMENTS
+    if P_UPDATE_AB_PACKETS <= place <= P_SEGMENT:
+        return P_SEGMENT
     return place if place == P_PARENT_UUID or place >= P_FAMILY_COMMUNITY_ID else P_UUID
 
 
@@ -150,6 +161,8 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
         return r.sampling_rate
     elif presence == P_PACKETS:
         return r.raw_count
+    elif presence == P_SEGMENT:
+        return r.handed != 0
     elif P_DHCPV4 <= presence <= P_VRRPV2:
         return r.has & message_kind(presence)
     elif P_TCP <= presence <= P_TCP_LAST:
@@ -254,7 +267,26 @@ cdef inline uint64_t make_number(Records records, const Record *r, int place) no
         return tcp_number(&records.tcp, r, place - P_TCP)
     elif P_AB_MIN_SIZE <= place <= P_BA_MAX_GAP:
         return get_statistic(records, r, place)
+    elif r.handed and P_UPDATE_AB_PACKETS <= place <= P_SEGMENT:
+        return get_handed(<const Handed *>pool_item(&records.handed, r.handed), r, place)
     return 0
+
+
+cdef inline uint64_t get_handed(const Handed *handed, const Record *r, int place) noexcept nogil:
+    """What a live table says of a flow that it has handed out."""
+    if place == P_UPDATE_AB_PACKETS:
+        return handed.ab_packets
+    elif place == P_UPDATE_AB_BYTES:
+        return handed.ab_bytes
+    elif place == P_UPDATE_BA_PACKETS:
+        return handed.ba_packets
+    elif place == P_UPDATE_BA_BYTES:
+        return handed.ba_bytes
+    elif place == P_UPDATE_START:
+        return handed.start
+    elif place == P_UPDATE_LAST:
+        return handed.last
+    return r.rtt if place == P_UPDATE_RTT else handed.segment
 
 
 cdef inline uint64_t get_statistic(Records records, const Record *r, int place) noexcept nogil:

@@ -46,3 +46,6 @@ class FlowFinishType(IntEnum):
     TIMEOUT = 1
     TCP_FIN = 2
     TCP_RST = 3
+    EVICTED = 16
+    ACTIVE_TIMEOUT = 17
+    STOPPED = 18

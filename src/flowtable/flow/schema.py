@@ -124,21 +124,26 @@ def _layer(group: str, number: int, end: str, meaning_of_id: str) -> list[Field]
     ]
 
 
-def _metric(group: str, number: int, *, placed: bool) -> list[Field]:
+def _metric(group: str, number: int, *, update: bool = False) -> list[Field]:
     """Packets, bytes and times of a flow, or of the time since its last update."""
-    since = "" if placed else " since the last update"
-    option = None if placed else "update_every"
+    since = " since the last update" if update else ""
+    prefix, option = ("update_", "update_every") if update else ("", None)
+    start, last = (
+        ("time of the update before, or of the first packet", "time of this update, or of the last packet")
+        if update
+        else ("time of the first packet", "time of the last packet, never before the start")
+    )
     rows = (
         ("ABPackets", 2, Kind.COUNT, "ab_packets", "packets", f"packets from A to B{since}"),
         ("ABBytes", 3, Kind.COUNT, "ab_bytes", "bytes", f"bytes from A to B{since}"),
         ("BAPackets", 4, Kind.COUNT, "ba_packets", "packets", f"packets from B to A{since}"),
         ("BABytes", 5, Kind.COUNT, "ba_bytes", "bytes", f"bytes from B to A{since}"),
-        ("Start", 6, Kind.TIME, "start", "ms", "time of the first packet"),
-        ("Last", 7, Kind.TIME, "last", "ms", "time of the last packet, never before the start"),
+        ("Start", 6, Kind.TIME, "start", "ms", start),
+        ("Last", 7, Kind.TIME, "last", "ms", last),
         ("RTT", 8, Kind.DURATION, "rtt", "ns", "round-trip time, 0 when none was measured"),
     )
     return [
-        Field(f"{group}.{name}", (number, n), kind, place if placed else None, unit, meaning, option)
+        Field(f"{group}.{name}", (number, n), kind, prefix + place, unit, meaning, option)
         for name, n, kind, place, unit, meaning in rows
     ]
 
@@ -247,8 +252,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("ICMP.Code", (23, 2), Kind.COUNT, "icmp_code", "", "its code"),
     Field("ICMP.ID", (23, 3), Kind.COUNT, "icmp_id", "", "its id, of ICMPv6 only echo's"),
     *_messages(),
-    *_metric("LastUpdateMetric", 31, placed=False),
-    *_metric("Metric", 32, placed=True),
+    *_metric("LastUpdateMetric", 31, update=True),
+    *_metric("Metric", 32),
     *_tcp_metric(),
     Field(
         "IPMetric.Fragments",
@@ -313,6 +318,15 @@ FIELDS: Final[tuple[Field, ...]] = (
     ),
     *_statistics("PacketSize", 2006, "size"),
     *_statistics("InterArrival", 2007, "gap"),
+    Field(
+        "Segment",
+        (2011,),
+        Kind.COUNT,
+        "segment",
+        "",
+        "records of this flow that an active timeout cut before",
+        "update_every",
+    ),
     # The last, since lines of JSON get it at their end. No record has it: it costs nothing until it is used.
     Field("Extra", (2010,), Kind.EXTRAS, None, "", "what enhancers have added, by name", ENHANCE),
 )

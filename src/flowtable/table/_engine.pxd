@@ -55,6 +55,7 @@ cdef class Engine:
     cdef uint64_t k1
     cdef readonly uint64_t max_flows
     cdef int64_t latest                 # ns; the time of the frame before
+    cdef bint is_live                   # it is a LiveEngine, which notes what is counted
     cdef bint alone                     # nobody else counts into the records
     cdef bint reassemble
     cdef Streams streams
@@ -86,10 +87,15 @@ cdef class Engine:
     cdef void keep(self, Record *record, Part *part) noexcept nogil
     cdef int turn_away(self, uint32_t i) noexcept nogil
     cdef void follow_segments(self, const uint32_t *number) noexcept nogil
+    cdef bint is_time(self) noexcept nogil
     cdef int hand_over(self) except -1
+    cdef void note(self, uint32_t number, const Part *part) noexcept nogil
     cdef int stop_streams(self) except -1
     cdef uint32_t stop_some(self, uint32_t nth) noexcept nogil
     cdef void drop_streams(self) noexcept nogil
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil
     cdef uint32_t begin_flow(self, Part *part) noexcept nogil
     cdef dict lost(self)
+
+
+cdef bint refilled(PacketSource source) except -1

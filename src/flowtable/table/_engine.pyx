@@ -126,7 +126,7 @@ cdef class Engine:
         """Count the frames that a source has in its window; gives an Outcome."""
         cdef int outcome = GOES_ON
         while outcome == GOES_ON:
-            if is_time(&self.streams.events):
+            if self.is_time():
                 self.hand_over()
             source.begin_reading()
             try:
@@ -164,7 +164,7 @@ cdef class Engine:
             self.records.lock()
         while n[0] and outcome == DONE and self.has_filters(frames, n[0]):
             outcome = self.take(frames, n[0])
-            if outcome != DONE or is_time(&self.streams.events):
+            if outcome != DONE or self.is_time():
                 break
             n[0] = source.walk(frames, BATCH)
         if self.alone:
@@ -321,6 +321,8 @@ cdef class Engine:
             if number[i] == NOT_FOUND:
                 return self.turn_away(i)
             count_part(self.records, record_at(self.records, number[i]), &self.parts[i], self.layer_key)
+            if self.is_live:
+                self.note(number[i], &self.parts[i])
             if self.keeps_messages and self.parts[i].application:
                 self.keep(record_at(self.records, number[i]), &self.parts[i])
             if self.raw_packets:
@@ -373,6 +375,10 @@ cdef class Engine:
 
     # ---- what streams give on
 
+    cdef bint is_time(self) noexcept nogil:
+        """Whether so much has come together that it is to be handed over."""
+        return is_time(&self.streams.events)
+
     cdef int hand_over(self) except -1:
         """Give the listener what has come together."""
         if self.streams.events.count:
@@ -422,6 +428,9 @@ cdef class Engine:
             if record.has & HAS_STREAMS:
                 for i in range(2):
                     drop_held(&self.streams.held, &connection_of(&self.records.tcp, record).streams[i])
+
+    cdef void note(self, uint32_t number, const Part *part) noexcept nogil:
+        """A part was counted; for live tables."""
 
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
         """The record of a part, made if need be; NOT_FOUND if it cannot be made."""

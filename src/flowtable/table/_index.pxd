@@ -1,6 +1,6 @@
 # Which record has a key: open addressing over slots of eight bytes, at most half of them taken.
 #
-# A slot is tag << 32 | record number + 1, and 0 when empty. The tag is the upper half of the key's hash
+# A slot is tag << 32 | record number + 1, 0 when empty, and REMOVED in old slots that are still to be moved. The tag is the upper half of the key's hash
 # and chooses the slot as well, so that growing needs no look at the records. After growing, what the old
 # slots hold is moved a few at a time, and looked up in both until then. Before it, the system is made to find
 # the memory for the new ones a page at a time, since all of it together took a quarter of a second for ten
@@ -25,6 +25,7 @@ cdef enum:
     MOVES = 8               # old slots looked at with each insert; 2 would do before the next growth
     SOON = 16               # a part of the keys with which an index grows, during which the next slots are made ready
     NOT_FOUND = 0xFFFFFFFF
+    REMOVED = 0xFFFFFFFF    # no record has this number
 
 
 cdef struct Index:
@@ -61,7 +62,7 @@ cdef inline void index_prefetch(const Index *index, uint64_t hash) noexcept nogi
 cdef inline uint64_t first_candidate(const uint64_t *slots, uint64_t mask, uint64_t tag) noexcept nogil:
     """The first slot with this tag, or 0."""
     cdef uint64_t at = tag & mask
-    while slots[at] and slots[at] >> 32 != tag:
+    while slots[at] and (slots[at] >> 32 != tag or slots[at] == REMOVED):
         at = (at + 1) & mask
     return slots[at]
 
@@ -86,7 +87,7 @@ cdef inline uint32_t find_in(const uint64_t *slots, uint64_t mask, const Part *p
     cdef uint64_t at = tag & mask
     cdef uint32_t number
     while slots[at]:
-        if slots[at] >> 32 == tag:
+        if slots[at] >> 32 == tag and slots[at] != REMOVED:
             number = <uint32_t>slots[at] - 1
             if is_flow_of(record_at(records, number), part):
                 return number
@@ -122,10 +123,43 @@ cdef inline bint index_add(Index *index, uint64_t hash, uint32_t number) noexcep
     return True
 
 
+cdef inline void index_remove(Index *index, uint32_t tag, uint32_t number) noexcept nogil:
+    """Forget a key that was added."""
+    cdef uint64_t slot = <uint64_t>tag << 32 | (number + 1)
+    cdef uint64_t at = place_of(index.slots, index.mask, slot)
+    if index.slots[at]:
+        close_gap(index, at)
+    if index.old != NULL:
+        at = place_of(index.old, index.old_mask, slot)
+        if index.old[at]:
+            index.old[at] = REMOVED     # moved or not; the others stay, since some of them are moved
+    index.count -= 1
+
+
+cdef inline uint64_t place_of(const uint64_t *slots, uint64_t mask, uint64_t slot) noexcept nogil:
+    """Where a slot is, or the empty one that was found instead."""
+    cdef uint64_t at = (slot >> 32) & mask
+    while slots[at] and slots[at] != slot:
+        at = (at + 1) & mask
+    return at
+
+
+cdef inline void close_gap(Index *index, uint64_t gap) noexcept nogil:
+    """Empty a slot, and let those behind it that are not where their tags say come nearer (Knuth, 6.4, R)."""
+    cdef uint64_t at = (gap + 1) & index.mask, way
+    while index.slots[at]:
+        way = (at - (index.slots[at] >> 32)) & index.mask           # how far it is from where its tag says
+        if way >= ((at - gap) & index.mask):
+            index.slots[gap] = index.slots[at]
+            gap = at
+        at = (at + 1) & index.mask
+    index.slots[gap] = 0
+
+
 cdef inline void move_some(Index *index) noexcept nogil:
     cdef uint64_t stop = index.moved + MOVES
     while index.moved < stop and index.moved <= index.old_mask:
-        if index.old[index.moved]:
+        if index.old[index.moved] and index.old[index.moved] != REMOVED:
             put_slot(index, index.old[index.moved])
         index.moved += 1
     if index.moved > index.old_mask:

@@ -1,0 +1,517 @@
+"""A table whose flows end: the engine with a clock, and what it hands out.
+
+The clock is the packets' own time: each packet lets pass what is due before it, so that a flow ends when it has
+been idle for exactly as long as was asked for, whatever else there is to do. Live, the time of day lets pass what
+is due while no packet comes.
+
+Invariants: a flow is handed out once when it ends, as it was then; a flow is let go after all flows inside it;
+records that ended are given back between batches only, since a batch refers to them by number.
+"""
+
+from cpython cimport array
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+
+from flowtable._types cimport HAS_STREAMS, SIDE_A, SIDE_B, Record
+from flowtable.capture._walk cimport PacketSource
+from flowtable.flow._begin cimport Maker, begin_maker, drop_record, end_maker
+from flowtable.flow._copy cimport copy_record
+from flowtable.flow._flow cimport (
+    ACTIVE_TIMEOUT, EVICTED, FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NO_RECORD, NOT_FINISHED, STOPPED, TIMEOUT, Records,
+    record_at,
+)
+from flowtable.flow._handed cimport Handed
+from flowtable.flow._pool cimport PoolShare, pool_add, pool_item
+from flowtable.flow._tcp cimport connection_of, stream_of
+from flowtable.packet._dissection cimport TCP_ACK, TCP_SYN, Part
+from flowtable.table._engine cimport Engine, refilled
+from flowtable.table._held cimport drop_held
+from flowtable.table._index cimport NOT_FOUND, index_find, index_remove
+from flowtable.table._lives cimport (
+    LIVING, NEVER, OVER, SHADE, UNUSED, Counters, Life, Lives, counters_of, first_due, life_of, lives_begin, lives_end,
+    lives_grow, wait_no_more, wait_until,
+)
+from flowtable.table._streams cimport Way, stop, way_of
+
+from array import array as new_array
+
+from flowtable.flow.names import FlowFinishType
+from flowtable.table._engine import OUTCOMES
+
+cdef enum:
+    HANDED_TOGETHER = 8192      # flows, after which it is time to hand over
+    STOPPED_TOGETHER = 4096
+    APPLICATIONS = 65536
+
+
+cdef enum Handing:
+    UPDATED = 0
+    ENDED = 1                   # or cut by an active timeout
+
+
+cdef struct Row:
+    uint32_t number             # in the copies' records
+    uint8_t handing
+    int64_t time                # ns; of the update
+
+
+cdef class Copies:
+    """Flows as they were when they were copied, in records of their own; and those around them, and inside."""
+
+    cdef Records records
+    cdef Maker maker
+    cdef PoolShare handed
+    cdef Row *rows
+    cdef uint32_t n_rows
+    cdef uint32_t room
+
+    def __cinit__(self, Records source not None, limits):
+        self.records = Records(source.node_tid, source.capture_id, source.options, limits)
+        self.records.users_names = source.users_names
+        self.records.large_pages = False
+        if not begin_maker(&self.maker, self.records.start_and_node, len(self.records.start_and_node)):
+            raise MemoryError("no memory for flows that are handed out")
+
+    def __dealloc__(self):
+        end_maker(&self.maker)
+        free(self.rows)
+
+    cdef bint add_row(self, Row row) noexcept nogil:
+        """Let a copy be one of those that were meant; False: there is no memory."""
+        cdef void *rows
+        if self.n_rows == self.room:
+            rows = realloc(self.rows, (2 * self.room + 64) * sizeof(Row))
+            if rows == NULL:
+                return False
+            self.rows = <Row *>rows
+            self.room = 2 * self.room + 64
+        self.rows[self.n_rows] = row
+        self.n_rows += 1
+        return True
+
+    cdef list groups(self):
+        """What was handed out: ``(whether it has ended, Unix ns of the update or 0, rows)`` each."""
+        cdef uint32_t i
+        cdef dict rows = {}
+        for i in range(self.n_rows):
+            rows.setdefault((self.rows[i].handing, self.rows[i].time), []).append(self.rows[i].number)
+        return [(handing == ENDED, time, new_array("I", numbers)) for (handing, time), numbers in rows.items()]
+
+
+cdef class LiveEngine(Engine):
+    """A table of flows that end; see above. :meth:`begin` is to be called first."""
+
+    cdef Lives lives
+    cdef object limits
+    cdef int64_t expire_after               # ns, as all times here
+    cdef int64_t update_every               # NEVER: not at all
+    cdef int64_t active_timeout             # likewise
+    cdef int64_t hold_ended
+    cdef int64_t *idle_of                   # [a layer's number, or a user's name's]: its application's timeout; 0: none
+    cdef uint64_t most                      # flows that may be living
+    cdef uint64_t living
+    cdef uint64_t begun                     # flows, in all
+    cdef uint64_t ended[STOPPED + 1]        # [FinishType] flows
+    cdef uint64_t segments
+    cdef int64_t now
+    cdef int64_t next_event                 # when time has to be looked at
+    cdef int64_t next_update
+    cdef int64_t updated_at                 # when the last update was
+    cdef bint started
+    cdef uint32_t *over                     # numbers of flows that have ended; see settle()
+    cdef uint32_t n_over
+    cdef uint32_t n_handed                  # of these
+    cdef uint32_t room_over
+    cdef uint32_t *changed                  # numbers of flows with packets since the last update
+    cdef uint32_t n_changed
+    cdef uint32_t room_changed
+    cdef uint32_t readers                   # queries that look at records, which are not given back meanwhile
+    cdef uint64_t moment                    # of copying: the same flow is copied once in each
+    cdef Copies out
+
+    def __dealloc__(self):
+        lives_end(&self.lives)
+        free(self.over)
+        free(self.changed)
+        free(self.idle_of)
+
+    def begin(self, timers, limits):
+        """Take the times of a :class:`~flowtable.table.timers.Timers`."""
+        self.is_live = True
+        self.limits = limits
+        self.most, self.max_flows = self.max_flows, MAX_FLOWS
+        self.expire_after, self.hold_ended = timers.expire_after, timers.hold_ended
+        self.update_every = NEVER if timers.update_every is None else timers.update_every
+        self.active_timeout = NEVER if timers.active_timeout is None else timers.active_timeout
+        self.next_update = NEVER
+        self.idle_of = <int64_t *>calloc(APPLICATIONS, sizeof(int64_t))
+        if self.idle_of == NULL or not lives_begin(&self.lives):
+            raise MemoryError("no memory for a live table")
+        for name, timeout in timers.applications.items():
+            self.idle_of[<uint16_t>self.records.name_application(name)] = min(<int64_t>timeout, self.expire_after)
+        self.out = Copies(self.records, limits)
+
+    # ---- what is done for each part
+
+    cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
+        cdef uint32_t found
+        if part.time >= self.next_event:
+            self.pass_time(part.time)
+        part.key.parent = number[part.parent] + 1 if part.parent >= 0 else 0
+        found = index_find(&self.index, part, self.records)
+        if found != NOT_FOUND and is_new_connection(record_at(self.records, found), part):
+            self.end(found, NOT_FINISHED)
+            found = NOT_FOUND
+        return found if found != NOT_FOUND else self.begin_flow(part)
+
+    cdef uint32_t begin_flow(self, Part *part) noexcept nogil:
+        cdef uint32_t number = Engine.begin_flow(self, part)
+        cdef Record *record
+        cdef Life *life
+        if number == NOT_FOUND or not lives_grow(&self.lives, number):
+            return NOT_FOUND
+        record = record_at(self.records, number)
+        life = life_of(&self.lives, number)
+        self.begun += 1
+        self.living += 1
+        life.state, life.serial, life.tag = LIVING, self.begun, <uint32_t>(part.hash >> 32)
+        life.idle = self.idle_of[self.records.applications.used[record.application]]
+        if life.idle == 0:
+            life.idle = self.expire_after
+        life.segment_start, life.held_until = record.start, 0
+        life.children = life.segment = 0
+        life.updated = life.cut = Counters(0, 0, 0, 0)
+        if record.key.parent:
+            life_of(&self.lives, record.key.parent - 1).children += 1
+        self.wait(number)
+        return number
+
+    cdef void note(self, uint32_t number, const Part *part) noexcept nogil:
+        cdef Life *life = life_of(&self.lives, number)
+        cdef Record *record = record_at(self.records, number)
+        if not life.changed and self.update_every != NEVER:
+            life.changed = True
+            self.add_number(&self.changed, &self.n_changed, &self.room_changed, number)
+        if record.finish != NOT_FINISHED and life.held_until == 0:
+            life.held_until = later(part.time, max(self.hold_ended, <int64_t>1))
+            self.wait(number)
+
+    cdef int update(self) noexcept nogil:
+        cdef int outcome = Engine.update(self)
+        self.settle()
+        return outcome
+
+    # ---- time
+
+    cdef void pass_time(self, int64_t time) noexcept nogil:
+        """Let happen what is due until then, in the order in which it is due; flows end before an update."""
+        cdef int64_t due
+        if not self.started:
+            self.started = True
+            self.updated_at, self.next_update = time, later(time, self.update_every)
+        due = first_due(&self.lives)
+        while min(due, self.next_update) <= time:
+            if due <= self.next_update:
+                self.look(self.lives.heap[0].number, due)
+            else:
+                self.hand_updates(self.next_update)
+                # Nothing changes until then, so that there is nothing to say at the updates in between.
+                self.next_update += (time - self.next_update) // self.update_every * self.update_every
+                self.updated_at = self.next_update
+                self.next_update = later(self.next_update, self.update_every)
+            due = first_due(&self.lives)
+        self.now = time
+        self.next_event = min(due, self.next_update)
+
+    cdef int64_t end_due(self, uint32_t number) noexcept nogil:
+        """When a flow's time is up; NEVER before the flows inside it are gone."""
+        cdef const Life *life = life_of(&self.lives, number)
+        cdef int64_t due
+        if life.children:
+            return NEVER
+        due = later(record_at(self.records, number).last, life.idle)
+        return min(due, life.held_until) if life.held_until else due
+
+    cdef int64_t cut_due(self, uint32_t number) noexcept nogil:
+        """When an active timeout cuts a flow."""
+        return later(life_of(&self.lives, number).segment_start, self.active_timeout)
+
+    cdef void wait(self, uint32_t number) noexcept nogil:
+        """Let a flow be looked at when something is due."""
+        cdef int64_t due = min(self.end_due(number), self.cut_due(number))
+        if due == NEVER:
+            wait_no_more(&self.lives, number)
+            return
+        wait_until(&self.lives, number, due)
+        self.next_event = min(self.next_event, due)
+
+    cdef void look(self, uint32_t number, int64_t time) noexcept nogil:
+        """End a flow, cut it, or let it wait on."""
+        cdef int64_t end = self.end_due(number), cut = self.cut_due(number)
+        if end <= time and end <= cut:
+            self.end(number, TIMEOUT)
+            return
+        if cut <= time:
+            self.cut(number, cut)
+        self.wait(number)
+
+    cdef void end(self, uint32_t number, int finish) noexcept nogil:
+        """A flow has ended, by FIN or RST if it was finished so before; it is handed over by settle()."""
+        cdef Life *life = life_of(&self.lives, number)
+        cdef Record *record = record_at(self.records, number)
+        cdef Life *parent
+        if record.finish == NOT_FINISHED:
+            record.finish = <uint8_t>finish
+        self.ended[EVICTED if finish == EVICTED else record.finish] += 1
+        index_remove(&self.index, life.tag, number)
+        wait_no_more(&self.lives, number)
+        life.state = OVER
+        self.living -= 1
+        self.add_number(&self.over, &self.n_over, &self.room_over, number)
+        if record.key.parent:
+            parent = life_of(&self.lives, record.key.parent - 1)
+            parent.children -= 1
+            if parent.children == 0:
+                self.wait(record.key.parent - 1)
+
+    cdef void cut(self, uint32_t number, int64_t time) noexcept nogil:
+        """Hand out what a flow has counted since it was cut last, if that is anything."""
+        cdef Life *life = life_of(&self.lives, number)
+        cdef Record *record = record_at(self.records, number)
+        if record.ab_packets != life.cut.ab_packets or record.ba_packets != life.cut.ba_packets:
+            self.moment += 1
+            self.hand(number, ENDED, 0, ACTIVE_TIMEOUT)
+            self.segments += 1
+            life.segment += 1
+            life.cut = counters_of(record)
+        life.segment_start = time
+
+    # ---- handing out
+
+    cdef void hand_updates(self, int64_t time) noexcept nogil:
+        """Hand out the flows that have had packets since the last update."""
+        cdef uint32_t i, number
+        cdef Life *life
+        self.moment += 1
+        for i in range(self.n_changed):
+            number = self.changed[i]
+            life = life_of(&self.lives, number)
+            life.changed = False
+            if life.state == LIVING:
+                self.hand(number, UPDATED, time, NOT_FINISHED)
+        self.n_changed = 0
+
+    cdef void settle(self) noexcept nogil:
+        """Between batches: evict what is too much, and hand over and let go what has ended."""
+        cdef uint32_t i
+        while self.living > self.most:
+            self.evict()
+        if self.n_handed < self.n_over:
+            self.moment += 1
+            for i in range(self.n_handed, self.n_over):
+                self.stop_flow_streams(self.over[i])
+            for i in range(self.n_handed, self.n_over):
+                self.hand(self.over[i], ENDED, 0, NOT_FINISHED)
+            self.n_handed = self.n_over
+        if self.n_over and self.readers == 0:
+            for i in range(self.n_over):
+                self.let_go(self.over[i])
+            self.n_over = self.n_handed = 0
+
+    cdef void evict(self) noexcept nogil:
+        """End the flow whose time would be up first: with one timeout, that which has been idle for longest.
+
+        Some flow has none inside, and waits. An active timeout's time is one, too; a flow that is to be cut next,
+        and has others inside, is cut now and waits on.
+        """
+        cdef uint32_t number = self.lives.heap[0].number
+        cdef int64_t due = self.lives.heap[0].time, end = self.end_due(number)
+        if end <= due or (end != NEVER and self.cut_due(number) <= due):
+            self.end(number, EVICTED)
+            return
+        if end == NEVER and self.active_timeout != NEVER:
+            self.cut(number, self.latest)
+        self.wait(number)
+
+    cdef uint32_t copy(self, Copies to, uint32_t number) noexcept nogil:
+        """The number of a copy of a flow, made once in a moment, with those that its fields are also made from."""
+        cdef Life *life = life_of(&self.lives, number)
+        cdef const Record *record = record_at(self.records, number)
+        cdef Record *copy
+        if life.copied == self.moment:
+            return life.copy
+        life.copy = copy_record(self.records, number, to.records, &to.maker)
+        if life.copy == NO_RECORD:
+            self.failed = True
+            return NO_RECORD
+        life.copied = self.moment
+        copy = record_at(to.records, life.copy)
+        copy.key.parent = self.copy(to, record.key.parent - 1) + 1 if record.key.parent else 0
+        copy.innermost = self.copy(to, record.innermost - 1) + 1 if record.innermost else 0
+        return life.copy
+
+    cdef void hand(self, uint32_t number, int handing, int64_t time, int finish) noexcept nogil:
+        """Hand out a flow as it is, with what it has counted since it was handed out last."""
+        cdef Life *life = life_of(&self.lives, number)
+        cdef const Record *record = record_at(self.records, number)
+        cdef uint32_t copied = self.copy(self.out, number)
+        cdef Record *copy
+        cdef Handed *handed
+        if copied == NO_RECORD:
+            return
+        copy = record_at(self.out.records, copied)
+        copy.handed = pool_add(&self.out.records.handed, &self.out.handed)
+        if copy.handed == 0 or not self.out.add_row(Row(copied, <uint8_t>handing, time)):
+            self.failed = True
+            return
+        handed = <Handed *>pool_item(&self.out.records.handed, copy.handed)
+        handed.ab_packets = record.ab_packets - life.updated.ab_packets
+        handed.ab_bytes = record.ab_bytes - life.updated.ab_bytes
+        handed.ba_packets = record.ba_packets - life.updated.ba_packets
+        handed.ba_bytes = record.ba_bytes - life.updated.ba_bytes
+        handed.start = max(self.updated_at, record.start)
+        handed.last = time if handing == UPDATED else record.last
+        handed.segment = life.segment
+        if handing == UPDATED:
+            life.updated = counters_of(record)
+            return
+        if finish != NOT_FINISHED:
+            copy.finish = <uint8_t>finish
+        copy.ab_packets -= life.cut.ab_packets
+        copy.ab_bytes -= life.cut.ab_bytes
+        copy.ba_packets -= life.cut.ba_packets
+        copy.ba_bytes -= life.cut.ba_bytes
+
+    cdef void let_go(self, uint32_t number) noexcept nogil:
+        """Give a flow's record back, unless a flow around it shows its Community ID; and that which it showed."""
+        cdef Record *record = record_at(self.records, number)
+        cdef uint32_t parent = record.key.parent, inside = record.innermost
+        cdef bint shown = parent and record_at(self.records, parent - 1).innermost == number + 1
+        if shown:
+            life_of(&self.lives, number).state = SHADE
+            return
+        self.give_back(number)
+        if inside and inside != number + 1 and life_of(&self.lives, inside - 1).state == SHADE:
+            if not parent or record_at(self.records, parent - 1).innermost != inside:
+                self.give_back(inside - 1)
+
+    cdef void give_back(self, uint32_t number) noexcept nogil:
+        life_of(&self.lives, number).state = UNUSED
+        drop_record(&self.maker, self.records, number)
+
+    cdef void stop_flow_streams(self, uint32_t number) noexcept nogil:
+        """Nothing more comes: count what waits, and let it go."""
+        cdef Record *record = record_at(self.records, number)
+        cdef Way way
+        cdef uint8_t side
+        if not record.has & HAS_STREAMS:
+            return
+        for side in range(SIDE_A, SIDE_B + 1):
+            way = way_of(&self.streams, connection_of(&self.records.tcp, record), number, side)
+            stop(&way, record.last)
+        for side in range(SIDE_A, SIDE_B + 1):
+            drop_held(&self.streams.held, stream_of(connection_of(&self.records.tcp, record), side))
+
+    cdef void add_number(self, uint32_t **numbers, uint32_t *count, uint32_t *room, uint32_t number) noexcept nogil:
+        cdef void *more
+        if count[0] == room[0]:
+            more = realloc(numbers[0], (2 * <size_t>room[0] + 1024) * sizeof(uint32_t))
+            if more == NULL:
+                self.failed = True
+                return
+            numbers[0] = <uint32_t *>more
+            room[0] = 2 * room[0] + 1024
+        numbers[0][count[0]] = number
+        count[0] += 1
+
+    cdef bint is_time(self) noexcept nogil:
+        return self.out.n_rows >= HANDED_TOGETHER
+
+    cdef int hand_over(self) except -1:
+        """Nothing: whoever drains takes what was handed out."""
+        return 0
+
+    # ---- for the table
+
+    def count_window(self, PacketSource source not None):
+        """Count what a source has in its window, or until :meth:`handed` is to be asked.
+
+        Gives ``"done"`` when the window is empty, ``"goes on"``, or ``"no memory"``.
+        """
+        cdef int outcome
+        source.begin_reading()
+        try:
+            outcome = self.count_some(source)
+        finally:
+            source.end_reading()
+        return "goes on" if outcome >= <int>len(OUTCOMES) else OUTCOMES[outcome]
+
+    def refill(self, PacketSource source not None):
+        """Have more in a source's window; False when it has ended."""
+        return refilled(source)
+
+    def pass_until(self, int64_t time):
+        """Let happen what is due until a time, in Unix ns, as if a packet had come then."""
+        with nogil:
+            self.records.lock()
+            if time >= self.next_event:
+                self.pass_time(time)
+            self.now = time
+            self.settle()
+            self.records.unlock()
+
+    def stop_some(self):
+        """End some flows, as far as there is room to hand them over; False: there are none left."""
+        cdef uint32_t number
+        with nogil:
+            self.records.lock()
+            while self.lives.waiting and self.n_over - self.n_handed < STOPPED_TOGETHER:
+                number = self.lives.heap[0].number
+                if life_of(&self.lives, number).children:
+                    wait_no_more(&self.lives, number)
+                else:
+                    self.end(number, STOPPED)
+            self.settle()
+            self.records.unlock()
+        return self.living > 0
+
+    def handed(self):
+        """What was handed out since the last time, or None: the records, and what :meth:`Copies.groups` gives."""
+        cdef Copies fresh, out
+        if self.out.n_rows == 0:
+            return None
+        fresh = Copies(self.records, self.limits)
+        self.records.lock()
+        out, self.out = self.out, fresh
+        self.moment += 1
+        self.records.unlock()
+        return out.records, out.groups()
+
+    @property
+    def clock(self):
+        """The time of the last packet, or that :meth:`pass_until` was given, in Unix ns."""
+        return max(self.now, self.latest)
+
+    @property
+    def next_due(self):
+        """When :meth:`pass_until` has something to do, in Unix ns; None: never."""
+        return None if self.next_event == NEVER else self.next_event
+
+    def life_counts(self):
+        """How many flows there are, were begun, and ended by which FlowFinishType, as plain numbers."""
+        return {
+            "living": self.living,
+            "begun": self.begun,
+            "segments": self.segments,
+            "ended": {kind.name: self.ended[number] for number, kind in enumerate(FlowFinishType) if number},
+        }
+
+
+cdef inline int64_t later(int64_t time, int64_t more) noexcept nogil:
+    """A sum of times, or NEVER where that is too much."""
+    return time + more if time <= NEVER - more else <int64_t>NEVER
+
+
+cdef inline bint is_new_connection(const Record *record, const Part *part) noexcept nogil:
+    """Whether a packet opens a connection where one is finished."""
+    return record.finish != NOT_FINISHED and part.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN
