@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import math
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 
+from flowtable.background import Task
 from flowtable.capture._through import FilteredSource, PacedSource
 from flowtable.capture.sources import open_capture
 
@@ -33,7 +35,7 @@ class PcapTableFeeder:
     ``longest_gap`` seconds of the capture is cut to it, see ``PacedSource``. Without it they are fed as fast
     as the table takes them. Frames keep the times of the capture either way. ``bpf`` chooses among them.
 
-    A program that ends waits for the feeders that it has not stopped::
+    A program that ends stops its feeders::
 
         with PcapTableFeeder(table, "traffic.pcap", replay=True, speed=10):
             ...
@@ -56,7 +58,7 @@ class PcapTableFeeder:
         self._speed = speed if replay else math.inf
         self._longest_gap = longest_gap
         self._clock = clock
-        self._fed: Future[object] | None = None
+        self._fed: Task[object] | None = None
         self._filter: FilteredSource | None = None
         self.source: PacedSource | None = None
         """What is fed, or was fed last; its ``position`` says how far, in bytes."""
@@ -64,7 +66,7 @@ class PcapTableFeeder:
     @property
     def running(self) -> bool:
         """Whether frames are fed now."""
-        return self._fed is not None and not self._fed.done()
+        return self._fed is not None and self._fed.running
 
     @property
     def filtered(self) -> int:
@@ -84,9 +86,8 @@ class PcapTableFeeder:
         if self.running:
             raise RuntimeError("this feeder has been started; stop it first")
         self.source = self._open()
-        thread = ThreadPoolExecutor(1, thread_name_prefix="flowtable-feeder")
-        self._fed = thread.submit(_feed, self._table, self.source)
-        thread.shutdown(wait=False)
+        self._fed = Task(partial(_feed, self._table, self.source))
+        self._fed.begin()
 
     def _open(self) -> PacedSource:
         source = open_capture(self._path)
@@ -98,10 +99,14 @@ class PcapTableFeeder:
             source.close()
             raise
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait until all is fed, or that many seconds; raises what feeding raised, or TimeoutError."""
-        if self._fed is not None:
-            self._fed.result(timeout)
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all is fed, or so many seconds; False: too few. Raises what feeding raised."""
+        if self._fed is None:
+            return True
+        if not self._fed.wait(timeout):
+            return False
+        self._fed.result()
+        return True
 
     def stop(self) -> None:
         """End feeding, and wait for it to end; raises what feeding raised. Does nothing if all is fed."""
@@ -121,5 +126,9 @@ class PcapTableFeeder:
 
 def _feed(table: FrameSink, source: PacedSource) -> object:
     """Feed a source to its end, and close it whatever happens."""
-    with source:
-        return table.feed(source)
+    atexit.register(source.stop)
+    try:
+        with source:
+            return table.feed(source)
+    finally:
+        atexit.unregister(source.stop)
