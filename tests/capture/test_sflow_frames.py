@@ -10,10 +10,11 @@ from sflow_datagrams import EVERY_COUNTER_RECORD, EVERY_FLOW_RECORD, FRAME, samp
 
 from flowtable import PacketSequence
 from flowtable.capture import CapturedFrame, LinkType
+from flowtable.capture._given import GivenFrames
 from flowtable.capture.bpf import BPF
 from flowtable.capture.sflow import SFlowAgent, SFlowFeed, parse_datagram
 from flowtable.capture.statistics import SourceStatistics
-from flowtable.errors import FlowProtocolError, OptionError
+from flowtable.errors import CaptureError, FlowProtocolError, OptionError
 from flowtable.testing import (
     UDP,
     VXLAN,
@@ -236,6 +237,14 @@ def test_flows_know_the_rate_of_the_last_sample():
     assert flows[0].to_dict()["SamplingRate"] == 4096
     assert flows.to_arrow()["sampling_rate"].to_pylist() == [4096, 4096]
     assert [flow.start for flow in flows] == [TIME, TIME + 10**9]
+
+
+def test_frames_that_a_program_has_in_its_hands_keep_the_rate():
+    frames = list(fed(sampled(FRAME, rate=77)))
+    assert [frame.sampling_rate for frame in GivenFrames(frames)] == [77]
+    assert list(GivenFrames([tuple(frames[0][:4])])) == [frames[0]._replace(sampling_rate=0)]
+    with pytest.raises(CaptureError, match="frame 0 has a time, length, link type or rate"):
+        GivenFrames([(*frames[0][:4], 1 << 32)])
 
 
 def test_the_flows_in_a_tunnel_were_sampled_at_the_same_rate():

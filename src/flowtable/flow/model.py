@@ -285,8 +285,14 @@ class Flow:
 
     @property
     def finish_type(self) -> str:
-        """How the flow ended: ``NOT_FINISHED``, ``TCP_FIN`` or ``TCP_RST``."""
+        """How the flow ended: a name of ``FlowFinishType``."""
         return str(self._value("FinishType"))
+
+    @property
+    def segment(self) -> int | None:
+        """How many records of this flow an active timeout cut before this one; live tables only."""
+        value: int | None = self._value("Segment")
+        return value
 
     @property
     def tcp_flags(self) -> TCPFlags | None:

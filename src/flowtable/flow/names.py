@@ -44,8 +44,12 @@ class FlowFinishType(IntEnum):
 
     NOT_FINISHED = 0
     TIMEOUT = 1
+    """No packet came for as long as the table waits."""
     TCP_FIN = 2
     TCP_RST = 3
     EVICTED = 16
+    """It had to make room."""
     ACTIVE_TIMEOUT = 17
+    """It has not: this is what it counted since it was cut the last time."""
     STOPPED = 18
+    """The table was stopped."""

@@ -41,6 +41,8 @@ from flowtable.table._engine import OUTCOMES
 cdef enum:
     HANDED_TOGETHER = 8192      # flows, after which it is time to hand over
     STOPPED_TOGETHER = 4096
+    LOOKED_AT_TOGETHER = 16384
+    COPIED_TOGETHER = 1024
     APPLICATIONS = 65536
 
 
@@ -125,7 +127,8 @@ cdef class LiveEngine(Engine):
     cdef uint32_t *changed                  # numbers of flows with packets since the last update
     cdef uint32_t n_changed
     cdef uint32_t room_changed
-    cdef uint32_t readers                   # queries that look at records, which are not given back meanwhile
+    cdef uint32_t readers                   # who look at records, which are not given back meanwhile
+    cdef uint64_t asked                     # times that somebody began to
     cdef uint64_t moment                    # of copying: the same flow is copied once in each
     cdef Copies out
 
@@ -174,11 +177,12 @@ cdef class LiveEngine(Engine):
         life = life_of(&self.lives, number)
         self.begun += 1
         self.living += 1
-        life.state, life.serial, life.tag = LIVING, self.begun, <uint32_t>(part.hash >> 32)
+        life.state, life.tag = LIVING, <uint32_t>(part.hash >> 32)
         life.idle = self.idle_of[self.records.applications.used[record.application]]
         if life.idle == 0:
             life.idle = self.expire_after
         life.segment_start, life.held_until = record.start, 0
+        life.began = self.asked
         life.children = life.segment = 0
         life.updated = life.cut = Counters(0, 0, 0, 0)
         if record.key.parent:
@@ -215,8 +219,8 @@ cdef class LiveEngine(Engine):
                 self.look(self.lives.heap[0].number, due)
             else:
                 self.hand_updates(self.next_update)
-                # Nothing changes until then, so that there is nothing to say at the updates in between.
-                self.next_update += (time - self.next_update) // self.update_every * self.update_every
+                # Nothing changes before the next flow ends: there is nothing to say at the updates in between.
+                self.next_update += (min(time, due - 1) - self.next_update) // self.update_every * self.update_every
                 self.updated_at = self.next_update
                 self.next_update = later(self.next_update, self.update_every)
             due = first_due(&self.lives)
@@ -265,7 +269,7 @@ cdef class LiveEngine(Engine):
         self.ended[EVICTED if finish == EVICTED else record.finish] += 1
         index_remove(&self.index, life.tag, number)
         wait_no_more(&self.lives, number)
-        life.state = OVER
+        life.state, life.updated_at, life.ended = OVER, self.updated_at, self.asked
         self.living -= 1
         self.add_number(&self.over, &self.n_over, &self.room_over, number)
         if record.key.parent:
@@ -369,7 +373,7 @@ cdef class LiveEngine(Engine):
         handed.ab_bytes = record.ab_bytes - life.updated.ab_bytes
         handed.ba_packets = record.ba_packets - life.updated.ba_packets
         handed.ba_bytes = record.ba_bytes - life.updated.ba_bytes
-        handed.start = max(self.updated_at, record.start)
+        handed.start = max(life.updated_at if life.state == OVER else self.updated_at, record.start)
         handed.last = time if handing == UPDATED else record.last
         handed.segment = life.segment
         if handing == UPDATED:
@@ -486,6 +490,70 @@ cdef class LiveEngine(Engine):
         self.moment += 1
         self.records.unlock()
         return out.records, out.groups()
+
+    # ---- for those who ask
+
+    def begin_asking(self):
+        """From now on records that are there stay what they are, or were; gives which time this is.
+
+        Each is to be followed by :meth:`end_asking`.
+        """
+        self.records.lock()
+        self.readers += 1
+        self.asked += 1
+        asked = self.asked
+        self.records.unlock()
+        return asked
+
+    def end_asking(self):
+        """Somebody has seen enough."""
+        self.records.lock()
+        self.readers -= 1
+        self.records.unlock()
+
+    def there(self, uint64_t asked):
+        """The records of the flows that were in the table when somebody began to ask."""
+        cdef uint32_t number, stop, n = 0, total = self.records.count
+        cdef array.array out = array.clone(new_array("I"), total, zero=False)
+        cdef uint32_t[::1] numbers = out
+        for number in range(0, total, LOOKED_AT_TOGETHER):
+            stop = min(number + LOOKED_AT_TOGETHER, total)
+            with nogil:
+                self.records.lock()
+                n = self.add_there(numbers, n, number, stop, asked)
+                self.records.unlock()
+        array.resize(out, n)
+        return out
+
+    cdef uint32_t add_there(
+        self, uint32_t[::1] out, uint32_t n, uint32_t first, uint32_t stop, uint64_t asked
+    ) noexcept nogil:
+        cdef uint32_t number
+        cdef const Life *life
+        for number in range(first, stop):
+            life = life_of(&self.lives, number)
+            if life.began < asked and (life.state == LIVING or (life.state == OVER and life.ended >= asked)):
+                out[n] = number
+                n += 1
+        return n
+
+    def copies(self, const uint32_t[::1] numbers not None):
+        """Copies of flows that somebody asks for as they are now: their records, and their numbers there."""
+        cdef Copies copies = Copies(self.records, self.limits)
+        cdef uint32_t i, n = <uint32_t>numbers.shape[0]
+        cdef array.array rows = array.clone(new_array("I"), n, zero=False)
+        cdef uint32_t[::1] out = rows
+        cdef uint32_t first
+        for first in range(0, n, COPIED_TOGETHER):
+            with nogil:
+                self.records.lock()
+                self.moment += 1
+                for i in range(first, min(first + COPIED_TOGETHER, n)):
+                    out[i] = self.copy(copies, numbers[i])
+                self.records.unlock()
+            if self.failed:
+                raise MemoryError("no memory for copies of flows")
+        return copies.records, rows
 
     @property
     def clock(self):

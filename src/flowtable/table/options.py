@@ -175,6 +175,13 @@ def _extra_layers(names: Iterable[str]) -> tuple[str, ...]:
     return wanted
 
 
+def number_of_flows(max_flows: int) -> int:
+    """Take the number of flows that a live table has room for."""
+    if not isinstance(max_flows, int) or isinstance(max_flows, bool) or max_flows < 1:
+        raise OptionError(f"max_flows: takes a number of flows, 1 or more, not {max_flows!r}")
+    return max_flows
+
+
 def _limit(max_flows: int | None) -> int | None:
     if max_flows is not None and (not isinstance(max_flows, int) or max_flows < 0):
         raise OptionError(f"max_flows: takes a number of flows, 0 or more, not {max_flows!r}")

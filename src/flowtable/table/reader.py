@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flowtable.capture import open_capture
 from flowtable.capture.bpf import LinkFilters
-from flowtable.capture.link_types import link_type_name
 from flowtable.errors import OptionError, TableFull
 from flowtable.flow._flow import Records
-from flowtable.flow._messages import KINDS
-from flowtable.flow.account import Account, by_frequency
 from flowtable.flow.flowset import FlowSet
 from flowtable.packet import TUNNELS
-from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 from flowtable.table._engine import Engine
+from flowtable.table.accounts import make_account
 from flowtable.table.options import EngineOptions, available_cores, listener_option, text_option
 
 if TYPE_CHECKING:
@@ -31,18 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-_STOPS: Final = (  # by the numbers of Stop in packet/_dissection.pxd
-    "ended at",
-    "truncated",
-    "malformed",
-    "unknown protocol after",
-    "fragment of",
-    "too many layers after",
-    "too many tunnels after",
-)
-_TRUNCATED: Final = 1
-_MALFORMED: Final = 2
-_NO_ADDRESSES: Final = "without Ethernet or IP"
 SMALL_CAPTURE: Final = 16 << 20
 """Bytes of a capture that is read before threads would have begun to help."""
 
@@ -134,7 +119,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         app_ports=app_ports,
         threads=threads,
     )
-    where = _filter(where)
+    where = filter_option(where)
     expression = "" if bpf is None else text_option("bpf", bpf)
     names = text_option("node_tid", node_tid), text_option("capture_id", capture_id)
     records = Records(*names, options.filled, options.limits)
@@ -143,7 +128,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     source = open_capture(paths, ahead=(options.threads or available_cores()) > 1)
     table = _engines(records, options, filters, listener, _threads(options, listener, source))
     outcome = table.run(source, progress)
-    account = make_account(table.counts(), records, source)
+    account = make_account(table.counts(), records, [source])
     if outcome == "no memory":
         raise TableFull(f"there is no memory for another flow after {account.flows:,} flows", account)
     if outcome == "table full":
@@ -156,7 +141,7 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
     return flows if where is None else flows.filter(where)
 
 
-def _filter(where: Filter | str | None) -> Filter | None:
+def filter_option(where: Filter | str | None) -> Filter | None:
     """Read a filter before a long read."""
     if where is None:
         return None
@@ -196,35 +181,3 @@ def _threads(options: EngineOptions, listener: StreamListener | None, source: Pa
     if options.threads is not None:
         return options.threads
     return 1 if source.size < SMALL_CAPTURE else available_cores()
-
-
-def make_account(counts: dict[str, Any], records: Records, source: PacketSource) -> Account:
-    """Put the engine's and the source's counts into names."""
-    discarded = {
-        f"link type {link_type_name(number)}": frames for number, frames in counts["unknown_links"].items()
-    }
-    if counts["turned_away"]:
-        discarded["table full"] = counts["turned_away"]
-    for (stop, layer), frames in counts["discards"].items():
-        name = _stop_name(stop, layer) if stop in (_TRUNCATED, _MALFORMED) else _NO_ADDRESSES
-        discarded[name] = discarded.get(name, 0) + frames
-    discarded |= counts["fragments_discarded"]
-    return Account(
-        frames=counts["frames"],
-        in_flows=counts["in_flows"],
-        filtered=counts["filtered"],
-        held=counts["held"],
-        discarded=by_frequency(discarded),
-        decode_stops=by_frequency({_stop_name(*key): frames for key, frames in counts["stops"].items()}),
-        flows=counts["flows"],
-        times_clamped=source.times_clamped,
-        steps_back=counts["steps_back"],
-        snapped=source.snapped,
-        paths_cut=records.paths_cut,
-        incomplete=source.incomplete,
-        lost=by_frequency(counts["lost"] | records.lost(KINDS)),
-    )
-
-
-def _stop_name(stop: int, layer: int) -> str:
-    return f"{_STOPS[stop]} {LAYER_NAMES.get(layer) or STEP_NAMES[layer]}"

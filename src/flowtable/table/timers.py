@@ -43,9 +43,7 @@ class Timers:
 
         """
         if not isinstance(application_timeouts, Mapping):
-            raise OptionError(
-                f"application_timeouts: takes names of applications with seconds, not {application_timeouts!r}"
-            )
+            raise OptionError(f"application_timeouts: takes names with seconds, not {application_timeouts!r}")
         return cls(
             expire_after=_nanoseconds("expire_after", expire_after),
             update_every=None if update_every is None else _nanoseconds("update_every", update_every),

@@ -49,6 +49,7 @@ from flowtable.testing.captures import (
     write_pcap,
     write_pcapng,
 )
+from flowtable.testing.clock import ManualClock
 from flowtable.testing.control import (
     BFD,
     CDP,
@@ -315,6 +316,7 @@ __all__ = [
     "MLDv1MulticastListenerReport",
     "MLDv2MulticastListenerQuery",
     "MLDv2MulticastListenerReport",
+    "ManualClock",
     "NetworkLsa",
     "Numbers",
     "OSPFAck",

@@ -1,0 +1,97 @@
+"""Who is told of flows, off the packet path: nothing that a handler does stops packets."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable  # noqa: TC003 - public annotations resolve at run time
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from flowtable.errors import OptionError
+
+if TYPE_CHECKING:
+    from flowtable.flow.flowset import FlowSet
+
+__all__ = ["QUEUED_FLOWS", "FlowHandler", "HandlerQueue"]
+
+QUEUED_FLOWS: Final = 1_000_000
+"""Flows that may wait for handlers; what is over is dropped and counted."""
+
+_LOG: Final = logging.getLogger("flowtable.table")
+
+
+@dataclass(frozen=True)
+class FlowHandler:
+    """A function that gets lists of flows, and how often.
+
+    ``every`` is in seconds: for updates the time between two of them, for flows that end the time without a
+    packet after which they do; None leaves it to the table.
+    """
+
+    callback: Callable[[FlowSet], object]
+    every: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be called."""
+        if not callable(self.callback):
+            raise OptionError(f"a handler is a function of a list of flows, not {self.callback!r}")
+
+    @classmethod
+    def of(cls, handler: FlowHandler | Callable[[FlowSet], object] | None) -> FlowHandler | None:
+        """Take a handler, or its function alone."""
+        if handler is None or isinstance(handler, FlowHandler):
+            return handler
+        return cls(handler)
+
+
+class HandlerQueue:
+    """Calls functions one after the other in a thread of its own.
+
+    One that raises is logged and counted; what does not find room in the queue is dropped and counted.
+    """
+
+    def __init__(self, limit: int = QUEUED_FLOWS) -> None:
+        self._limit = limit
+        self._queue: SimpleQueue[tuple[Callable[..., object], Any, int] | None] = SimpleQueue()
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._waiting = 0
+        self.dropped = 0
+        self.failed = 0
+
+    def start(self) -> None:
+        """Begin to call."""
+        self._thread = Thread(target=self._work, name="flowtable handlers", daemon=True)
+        self._thread.start()
+
+    def put(self, function: Callable[..., object], what: Any, weight: int) -> bool:
+        """Let a function be called with something that counts for so many flows; False: it is dropped."""
+        with self._lock:
+            if self._waiting + weight > self._limit and self._waiting:
+                self.dropped += weight
+                return False
+            self._waiting += weight
+        self._queue.put((function, what, weight))
+        return True
+
+    def stop(self) -> None:
+        """Call what waits, and end; nothing may be put afterwards."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        for function, what, weight in iter(self._queue.get, None):
+            self._call(function, what)
+            with self._lock:
+                self._waiting -= weight
+
+    def _call(self, function: Callable[..., object], what: Any) -> None:
+        try:
+            function(what)
+        except Exception:  # noqa: BLE001 - whatever it is, packets go on
+            self.failed += 1
+            _LOG.exception("a handler of flows raised; it is not called again with these")

@@ -1,0 +1,313 @@
+"""A table that takes packets as they come, says what changed, and lets go of what ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
+from threading import Event, Lock, Thread, current_thread
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from flowtable.capture import PacketSource
+from flowtable.capture._given import GivenFrames
+from flowtable.capture.bpf import LinkFilters
+from flowtable.errors import FlowError
+from flowtable.flow._flow import Records
+from flowtable.flow.flowset import FlowSet
+from flowtable.table._live import LiveEngine
+from flowtable.table.accounts import make_account
+from flowtable.table.handlers import QUEUED_FLOWS, FlowHandler, HandlerQueue
+from flowtable.table.options import number_of_flows, text_option
+from flowtable.table.statistics import TableStatistics
+from flowtable.table.table_options import FlowUUIDs, TableOpts
+from flowtable.table.timers import APPLICATION_TIMEOUTS, Timers
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from flowtable.capture import CapturedFrame
+
+__all__ = ["MAX_FLOWS", "Table"]
+
+MAX_FLOWS: Final = 500_000
+"""Flows that a table holds, unless told otherwise."""
+
+LAG: Final = 200_000_000
+"""ns by which a clock's time counts later than packets' times: those from before may be on their way."""
+
+
+class Enhancing(Protocol):
+    """What adds to flows before handlers get them: an ``EnhancerPipeline``."""
+
+    def start(self) -> None:
+        """Get ready."""
+
+    def stop(self) -> None:
+        """Give back what was taken."""
+
+    def enhance_many(self, flows: FlowSet, /) -> object:
+        """Add to flows."""
+
+
+class Table:
+    """A live table of flows.
+
+    Packets come by :meth:`feed`, from any number of threads. Flows that have changed are handed to
+    `on_update` every so often, and flows that have ended to `on_expire`, each exactly once; both are called
+    in a thread of the table's own. A flow ends when no packet has come for `expire_after` seconds (less for
+    some applications, see `application_timeouts`), `hold_ended` seconds after FIN from both sides or a
+    reset, when it has to make room for others, or with the table. One around others ends after them.
+
+    Time is that of the packets. With a `clock`, a function that gives Unix ns, its time lets flows end as
+    well while no packets come: live that is ``time.time_ns``. :meth:`tick` asks it.
+
+    A table is started, fed, and stopped, once; ``with`` and ``async with`` do the first and the last.
+
+    Raises:
+        FilterError: the BPF expression is wrong.
+        OptionError: an option has a value that it cannot have.
+
+    """
+
+    def __init__(  # noqa: PLR0913 - options, by name only
+        self,
+        opts: TableOpts | None = None,
+        *,
+        uuids: FlowUUIDs | None = None,
+        on_update: FlowHandler | Callable[[FlowSet], object] | None = None,
+        on_expire: FlowHandler | Callable[[FlowSet], object] | None = None,
+        bpf: str | None = None,
+        update_every: float | None = 60,
+        expire_after: float = 600,
+        active_timeout: float | None = None,
+        application_timeouts: Mapping[str, float] = APPLICATION_TIMEOUTS,
+        hold_ended: float = 15,
+        max_flows: int = MAX_FLOWS,
+        enhancers: Enhancing | None = None,
+        clock: Callable[[], int] | None = None,
+        queued_flows: int = QUEUED_FLOWS,
+    ) -> None:
+        self._opts = opts or TableOpts()
+        self._uuids = uuids or FlowUUIDs()
+        self._on_update, self._on_expire = FlowHandler.of(on_update), FlowHandler.of(on_expire)
+        options = self._opts.checked(number_of_flows(max_flows))
+        timers = Timers.checked(
+            expire_after=_every(self._on_expire, expire_after),
+            update_every=_every(self._on_update, update_every) if self._on_update else None,
+            active_timeout=active_timeout,
+            hold_ended=hold_ended,
+            application_timeouts=application_timeouts,
+        )
+        names = (
+            text_option("node_tid", self._uuids.node_tid),
+            text_option("capture_id", self._uuids.capture_id),
+        )
+        self._records = Records(*names, options.filled | {"update_every"}, options.limits)
+        expression = "" if bpf is None else text_option("bpf", bpf)
+        filters = LinkFilters(expression) if expression.strip() else None
+        self._engine = LiveEngine(self._records, options, filters)
+        self._engine.begin(timers, options.limits)
+        self._clock = clock
+        self._enhancers = enhancers
+        self._handlers = HandlerQueue(queued_flows)
+        self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
+        self._sources: list[PacketSource] = []
+        self._threads: list[Thread] = []
+        self._error: BaseException | None = None
+        self._state = "new"
+        self._ended = Event()
+
+    # ---- life
+
+    def start(self) -> Self:
+        """Be ready for packets.
+
+        Raises:
+            FlowError: the table was started before.
+
+        """
+        if self._state != "new":
+            raise FlowError(f"this table is {self._state}; make another one")
+        if self._enhancers is not None:
+            self._enhancers.start()
+        self._handlers.start()
+        self._state = "running"
+        if self._is_manual:
+            self._clock.call_when_moved(self.tick)  # type: ignore[union-attr]
+        return self
+
+    def stop(self) -> None:
+        """Take no more packets, and hand over all flows; returns when handlers have got them.
+
+        Sources that are being fed are stopped first. Nothing happens if the table does not run.
+        """
+        if self._state != "running":
+            return
+        self._state = "stopping"
+        for source in list(self._sources):
+            if hasattr(source, "stop"):
+                source.stop()
+        for thread in self._threads:
+            if thread is not current_thread():
+                thread.join()
+        while self._engine.stop_some():
+            self._hand_over()
+        self._hand_over()
+        self._handlers.stop()
+        if self._enhancers is not None:
+            self._enhancers.stop()
+        self._state = "stopped"
+        self._ended.set()
+
+    def run(self, *sources: PacketSource) -> None:
+        """Start, feed some sources at a time until all have ended or :meth:`stop` is called, and stop.
+
+        What a source raises ends the table, and is raised when all flows are handed over.
+        """
+        self.start()
+        try:
+            for source in sources:
+                self.add(source)
+            for thread in self._threads:
+                while thread.is_alive():  # so that Ctrl-C is heard
+                    thread.join(0.2)
+        finally:
+            self.stop()
+        if self._error is not None:
+            raise self._error
+
+    def add(self, source: PacketSource) -> None:
+        """Feed a source in a thread of its own."""
+        thread = Thread(target=self._feed_alone, args=(source,), name="flowtable source", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _feed_alone(self, source: PacketSource) -> None:
+        try:
+            self.feed(source)
+        except BaseException as error:
+            self._error = self._error or error
+            if not isinstance(error, FlowError):
+                raise
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop, without keeping others waiting."""
+        await asyncio.to_thread(self.stop)
+
+    # ---- packets
+
+    def feed(self, packets: PacketSource | Iterable[CapturedFrame]) -> None:
+        """Take packets: all of a source, until it ends or the table is stopped, or some frames.
+
+        A frame is a ``CapturedFrame`` or a tuple like one: Unix ns, bytes, length on the wire, link type.
+
+        Raises:
+            CaptureError: somebody else reads the source, or a frame has a time or length that none can have.
+            FlowError: the table does not run.
+
+        """
+        source = packets if isinstance(packets, PacketSource) else GivenFrames(packets)
+        if self._state != "running":
+            raise FlowError(f"this table is {self._state}, and takes no packets")
+        self._sources.append(source)
+        outcome = "goes on"
+        while self._state == "running" and outcome != "no memory":
+            outcome = self._engine.count_window(source)
+            if outcome == "done":
+                self.tick()
+                if not self._engine.refill(source):
+                    break
+            elif outcome == "goes on":
+                self._hand_over()
+        if outcome == "no memory":
+            raise FlowError("there is no memory for another flow; allow fewer by max_flows")
+
+    def tick(self) -> None:
+        """Let happen what is due by the clock, if there is one, and hand over what was handed out."""
+        if self._clock is not None:
+            self._engine.pass_until(self._clock() - (0 if self._is_manual else LAG))
+        self._hand_over()
+
+    @property
+    def _is_manual(self) -> bool:
+        """Whether the clock is one that says when it was moved, and goes by what packets it comes between."""
+        return hasattr(self._clock, "call_when_moved")
+
+    # ---- flows
+
+    def _hand_over(self) -> None:
+        with self._handing:
+            handed = self._engine.handed()
+            if handed is None:
+                return
+            records, groups = handed
+            account = self._account()
+            for ended, _, rows in groups:
+                handler = self._on_expire if ended else self._on_update
+                if handler is not None:
+                    flows = FlowSet(records, account, rows)
+                    self._handlers.put(self._tell, (handler, flows), len(flows))
+
+    def _tell(self, told: tuple[FlowHandler, FlowSet]) -> None:
+        handler, flows = told
+        if self._enhancers is not None:
+            self._enhancers.enhance_many(flows)
+        handler.callback(flows)
+
+    # ---- what it has done
+
+    def _account(self) -> Any:
+        return make_account(self._engine.counts(), self._records, self._sources)
+
+    @property
+    def statistics(self) -> TableStatistics:
+        """What the table has done until now."""
+        lives = self._engine.life_counts()
+        received = [each.statistics for each in self._sources if hasattr(each, "statistics")]
+        return TableStatistics(
+            flows=lives["living"],
+            flows_made=lives["begun"],
+            flows_ended=lives["ended"],
+            segments=lives["segments"],
+            packets_received=_sum(received, "received"),
+            packets_dropped_by_kernel=_sum(received, "dropped_by_kernel"),
+            packets_dropped_by_interface=_sum(received, "dropped_by_interface"),
+            packets_dropped_by_queue=_sum(received, "dropped_by_queue"),
+            handler_flows_dropped=self._handlers.dropped,
+            handler_errors=self._handlers.failed,
+            account=self._account(),
+        )
+
+    def __len__(self) -> int:
+        """Count the flows in the table."""
+        return int(self._engine.life_counts()["living"])
+
+    def __repr__(self) -> str:
+        """Say what it does, and how many flows it has."""
+        return f"<Table, {self._state}: {len(self):,} flow{'s' * (len(self) != 1)}>"
+
+
+def _every(handler: FlowHandler | None, seconds: Any) -> Any:
+    return seconds if handler is None or handler.every is None else handler.every
+
+
+def _sum(statistics: list[Any], name: str) -> int | None:
+    """Add up what the sources know; None if none does."""
+    known = [getattr(each, name) for each in statistics]
+    known = [number for number in known if number is not None]
+    return sum(known) if known else None
