@@ -50,6 +50,11 @@ class Task(Generic[_Result]):
                 _running.discard(self)
 
     @property
+    def is_done(self) -> bool:
+        """Whether there is an outcome."""
+        return self._outcome is not None
+
+    @property
     def running(self) -> bool:
         """Whether a thread is at work."""
         return bool(self._threads) and self._outcome is None

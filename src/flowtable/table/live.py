@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import heapq
+import operator
+from array import array
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
-from threading import Event, Lock, Thread, current_thread
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from flowtable.background import Task
 from flowtable.capture import PacketSource
 from flowtable.capture._given import GivenFrames
 from flowtable.capture.bpf import LinkFilters
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import CapturedFrame
+    from flowtable.flow.account import Account
 
 __all__ = ["MAX_FLOWS", "Table"]
 
@@ -111,10 +118,8 @@ class Table:
         self._handlers = HandlerQueue(queued_flows)
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
         self._sources: list[PacketSource] = []
-        self._threads: list[Thread] = []
-        self._error: BaseException | None = None
+        self._feeding: list[Task[None]] = []
         self._state = "new"
-        self._ended = Event()
 
     # ---- life
 
@@ -131,6 +136,7 @@ class Table:
             self._enhancers.start()
         self._handlers.start()
         self._state = "running"
+        atexit.register(self.stop)  # else its threads would be waited for for ever
         if self._is_manual:
             self._clock.call_when_moved(self.tick)  # type: ignore[union-attr]
         return self
@@ -139,16 +145,21 @@ class Table:
         """Take no more packets, and hand over all flows; returns when handlers have got them.
 
         Sources that are being fed are stopped first. Nothing happens if the table does not run.
+
+        Raises:
+            FlowError: a handler of the table asks for it.
+
         """
         if self._state != "running":
             return
+        if self._handlers.is_calling:
+            raise FlowError("a handler cannot stop the table that waits for it; let another thread do so")
         self._state = "stopping"
         for source in list(self._sources):
             if hasattr(source, "stop"):
                 source.stop()
-        for thread in self._threads:
-            if thread is not current_thread():
-                thread.join()
+        for feeding in self._feeding:
+            feeding.wait()
         while self._engine.stop_some():
             self._hand_over()
         self._hand_over()
@@ -156,7 +167,7 @@ class Table:
         if self._enhancers is not None:
             self._enhancers.stop()
         self._state = "stopped"
-        self._ended.set()
+        atexit.unregister(self.stop)
 
     def run(self, *sources: PacketSource) -> None:
         """Start, feed some sources at a time until all have ended or :meth:`stop` is called, and stop.
@@ -167,27 +178,28 @@ class Table:
         try:
             for source in sources:
                 self.add(source)
-            for thread in self._threads:
-                while thread.is_alive():  # so that Ctrl-C is heard
-                    thread.join(0.2)
+            for feeding in self._feeding:
+                feeding.wait()
         finally:
             self.stop()
-        if self._error is not None:
-            raise self._error
+        self.raise_errors()
 
     def add(self, source: PacketSource) -> None:
-        """Feed a source in a thread of its own."""
-        thread = Thread(target=self._feed_alone, args=(source,), name="flowtable source", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        """Feed a source in a thread of its own; :meth:`run` raises what it raises."""
+        feeding = Task(partial(self.feed, source))
+        self._feeding.append(feeding)
+        feeding.begin()
 
-    def _feed_alone(self, source: PacketSource) -> None:
-        try:
-            self.feed(source)
-        except BaseException as error:
-            self._error = self._error or error
-            if not isinstance(error, FlowError):
-                raise
+    @property
+    def is_fed(self) -> bool:
+        """Whether a source that was added has not ended."""
+        return not all(feeding.is_done for feeding in self._feeding)
+
+    def raise_errors(self) -> None:
+        """Raise what a source that was added has raised, if one has."""
+        for feeding in self._feeding:
+            if feeding.is_done:
+                feeding.result()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -226,7 +238,7 @@ class Table:
             raise FlowError(f"this table is {self._state}, and takes no packets")
         self._sources.append(source)
         outcome = "goes on"
-        while self._state == "running" and outcome != "no memory":
+        while outcome != "no memory" and self._goes_on(source):
             outcome = self._engine.count_window(source)
             if outcome == "done":
                 self.tick()
@@ -236,6 +248,10 @@ class Table:
                 self._hand_over()
         if outcome == "no memory":
             raise FlowError("there is no memory for another flow; allow fewer by max_flows")
+
+    def _goes_on(self, source: PacketSource) -> bool:
+        """Whether to read on: a source that was told to stop still has frames that came before."""
+        return self._state == "running" or hasattr(source, "stop")
 
     def tick(self) -> None:
         """Let happen what is due by the clock, if there is one, and hand over what was handed out."""
@@ -269,9 +285,34 @@ class Table:
             self._enhancers.enhance_many(flows)
         handler.callback(flows)
 
+    # ---- questions
+
+    @property
+    def flows(self) -> FlowSet:
+        """All flows in the table, as they are now."""
+        return self._copies_of(lambda flows: flows)
+
+    def biggest(self, number: int) -> FlowSet:
+        """Give so many flows, those with the most bytes of both ways first."""
+        return self._copies_of(lambda flows: _biggest(flows, number))
+
+    def _copies_of(self, choose: Callable[[FlowSet], FlowSet]) -> FlowSet:
+        """Give copies of some of the flows that are in the table now, each whole; packets go on meanwhile."""
+        asked = self._engine.begin_asking()
+        try:
+            account = self._account()
+            chosen = choose(FlowSet(self._records, account, self._engine.there(asked)))
+            return FlowSet(*self._copied(chosen, account))
+        finally:
+            self._engine.end_asking()
+
+    def _copied(self, flows: FlowSet, account: Account) -> tuple[Records, Account, array[int]]:
+        records, rows = self._engine.copies(array("I", flows._numbers()))  # noqa: SLF001 - they are its own
+        return records, account, rows
+
     # ---- what it has done
 
-    def _account(self) -> Any:
+    def _account(self) -> Account:
         return make_account(self._engine.counts(), self._records, self._sources)
 
     @property
@@ -300,6 +341,11 @@ class Table:
     def __repr__(self) -> str:
         """Say what it does, and how many flows it has."""
         return f"<Table, {self._state}: {len(self):,} flow{'s' * (len(self) != 1)}>"
+
+
+def _biggest(flows: FlowSet, number: int) -> FlowSet:
+    both_ways = list(map(operator.add, flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")))
+    return flows.take(heapq.nlargest(number, range(len(flows)), key=both_ways.__getitem__))
 
 
 def _every(handler: FlowHandler | None, seconds: Any) -> Any:
