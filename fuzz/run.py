@@ -43,7 +43,8 @@ class Ran(NamedTuple):
 
 
 TARGETS: Final = (
-    Target("frames", 0.6, 4096),
+    Target("frames", 0.5, 4096),
+    Target("samples", 0.1, 2048),
     Target("captures", 0.3, 8192),
     Target("filters", 0.1, 1024),
 )

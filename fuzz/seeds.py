@@ -26,6 +26,9 @@ from flowtable.testing import (
     IPv4,
     IPv6,
     Pair,
+    SFlow,
+    SFlowCounterSample,
+    SFlowFlowSample,
     demo_capture,
     dns_exchange,
     fragments,
@@ -42,9 +45,10 @@ if TYPE_CHECKING:
     from flowtable.testing.conversations import Timed
 
 ROOT: Final = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "packet"))
+sys.path[:0] = [str(ROOT / "tests" / "packet"), str(ROOT / "tests" / "capture")]
 
 from cases import CASES  # noqa: E402 - the tests' frames, which are no package
+from sflow_datagrams import EVERY_COUNTER_RECORD, EVERY_FLOW_RECORD, EVERYTHING  # noqa: E402 - likewise
 
 PAIRS: Final = (
     Pair(Host("10.0.0.1"), Host("10.0.0.2")),
@@ -128,7 +132,21 @@ def filters_seeds() -> Iterator[bytes]:
         yield filter_input(bpf_filter_to_raw(1, 256, expression), frame)
 
 
-SEEDS: Final = {"frames": frames_seeds, "captures": captures_seeds, "filters": filters_seeds}
+def samples_seeds() -> Iterator[bytes]:
+    """SFlow datagrams of every kind of record."""
+    yield EVERYTHING
+    for records in (EVERY_FLOW_RECORD[:1], EVERY_FLOW_RECORD, EVERY_FLOW_RECORD[:1] * 5):
+        for expanded in (False, True):
+            yield bytes(SFlow((SFlowFlowSample(records, expanded=expanded),)))
+            yield bytes(SFlow((SFlowCounterSample(EVERY_COUNTER_RECORD, expanded=expanded),)))
+
+
+SEEDS: Final = {
+    "frames": frames_seeds,
+    "captures": captures_seeds,
+    "filters": filters_seeds,
+    "samples": samples_seeds,
+}
 
 
 def write_seeds(folder: Path) -> None:

@@ -8,13 +8,14 @@ from fuzz_inputs import (
     EVERY_MODE,
     EVERYTHING,
     OPTIONS,
+    START,
     filter_input,
     filter_of,
     frames_input,
     frames_of,
     options_of,
 )
-from promises import hold
+from promises import hold, hold_samples
 
 import flowtable
 from flowtable.capture._bpf import Program
@@ -66,8 +67,13 @@ def test_filters(path):
     assert program.filter(frame) == program.filter(bytearray(frame))
 
 
+@pytest.mark.parametrize("path", found("samples"))
+def test_samples(path):
+    hold_samples(path.read_bytes(), START)
+
+
 def test_every_folder_of_findings_is_read():
-    assert {path.name for path in FOUND.iterdir()} == {"captures", "frames", "filters"}
+    assert {path.name for path in FOUND.iterdir()} == {"captures", "frames", "filters", "samples"}
 
 
 # ---- the form of the inputs

@@ -10,6 +10,7 @@ which takes its frames without making Python objects::
 """
 
 from flowtable.capture._handed import LiveSource
+from flowtable.capture._through import FilteredSource, PacedSource
 from flowtable.capture._walk import CaptureReader, MergedReader, PacketSource
 from flowtable.capture.frame import CapturedFrame
 from flowtable.capture.link_types import LinkType, dlt, link_type_name
@@ -24,9 +25,11 @@ __all__ = [
     "CapturePath",
     "CaptureReader",
     "CapturedFrame",
+    "FilteredSource",
     "LinkType",
     "LiveSource",
     "MergedReader",
+    "PacedSource",
     "PacketSource",
     "PcapWriter",
     "RawPacket",

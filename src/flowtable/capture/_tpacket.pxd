@@ -279,6 +279,7 @@ cdef inline void point_at(Ring *r, const tpacket3_hdr *header) noexcept nogil:
     r.ahead.captured = header.tp_snaplen
     r.ahead.length = header.tp_len
     r.ahead.link_type = <uint16_t>r.link_type
+    r.ahead.sampling_rate = 0
     r.ahead.time = <uint64_t>header.tp_sec * 1000000000 + header.tp_nsec % 1000000000
     r.times_clamped += header.tp_nsec >= 1000000000
 

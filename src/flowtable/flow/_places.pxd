@@ -90,6 +90,7 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_VRRPV2
     P_FRAGMENTS
     P_FRAGMENT_ERRORS
+    P_SAMPLING_RATE
     P_PACKETS
     P_UPDATE_AB_PACKETS     # what a live table says of what it hands out
     P_UPDATE_AB_BYTES
@@ -160,6 +161,8 @@ cdef inline bint has_presence(Records records, const Record *r, int presence) no
         return r.ab_tunnel_id or r.ba_tunnel_id
     elif presence == P_FRAGMENTS:
         return r.has & HAS_IP_METRIC
+    elif presence == P_SAMPLING_RATE:
+        return r.sampling_rate
     elif presence == P_PACKETS:
         return r.raw_count
     elif presence == P_SEGMENT:
@@ -231,6 +234,8 @@ cdef inline Spot spot_of(int place) noexcept nogil:
         return spot(&r, &r.ab_tunnel_id, sizeof(r.ab_tunnel_id))
     elif place == P_BA_TUNNEL_ID:
         return spot(&r, &r.ba_tunnel_id, sizeof(r.ba_tunnel_id))
+    elif place == P_SAMPLING_RATE:
+        return spot(&r, &r.sampling_rate, sizeof(r.sampling_rate))
     elif place == P_FRAGMENTS:
         return spot(&r, &r.fragments, sizeof(r.fragments))
     elif place == P_FRAGMENT_ERRORS:

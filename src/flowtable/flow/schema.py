@@ -291,6 +291,14 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("DSCP", (2002,), Kind.COUNT, "dscp", "", "differentiated services of the first packet"),
     Field("TunnelID.AB", (2005, 1), Kind.COUNT, "ab_tunnel_id", "", "tunnel's number from A to B, 0: none"),
     Field("TunnelID.BA", (2005, 2), Kind.COUNT, "ba_tunnel_id", "", "tunnel's number from B to A, 0: none"),
+    Field(
+        "SamplingRate",
+        (2009,),
+        Kind.COUNT,
+        "sampling_rate",
+        "packets",
+        "one packet in so many was sampled, of the last one that was",
+    ),
     Field("CommunityID", (2004,), Kind.TEXT, "community_id", "", "Community ID v1, seed 0"),
     Field(
         "Client",
