@@ -28,7 +28,7 @@ class ModelFlow:
 class ModelTable:
     """``ended`` and ``updated`` are what it has handed out, as tuples."""
 
-    def __init__(self, *, expire_after, update_every, active_timeout=None, hold_ended=15, applications=None):
+    def __init__(self, *, expire_after, update_every, hold_ended, active_timeout=None, applications=None):
         self.expire_after, self.update_every = expire_after, update_every
         self.active, self.hold = active_timeout or NEVER, max(hold_ended, 1)
         self.applications = applications or {}

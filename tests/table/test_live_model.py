@@ -147,7 +147,12 @@ def in_order(rows):
             "hold_ended": 0,
             "active_timeout": 9 * SECOND,
         },
-        {"expire_after": 9 * SECOND, "update_every": 600 * SECOND, "active_timeout": 30 * SECOND},
+        {
+            "expire_after": 9 * SECOND,
+            "update_every": 600 * SECOND,
+            "hold_ended": 15 * SECOND,
+            "active_timeout": 30 * SECOND,
+        },
     ],
     ids=["expiry", "active timeout", "long active timeout"],
 )

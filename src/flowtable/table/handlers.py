@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable  # noqa: TC003 - public annotations resolve at run time
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Final
 
 from flowtable.errors import OptionError
@@ -65,6 +65,11 @@ class HandlerQueue:
         """Begin to call."""
         self._thread = Thread(target=self._work, name="flowtable handlers", daemon=True)
         self._thread.start()
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether the current thread is that in which functions are called."""
+        return current_thread() is self._thread
 
     def put(self, function: Callable[..., object], what: Any, weight: int) -> bool:
         """Let a function be called with something that counts for so many flows; False: it is dropped."""

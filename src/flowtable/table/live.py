@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
-from threading import Event, Lock, Thread, current_thread
+from threading import Condition, Event, Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from flowtable.capture import PacketSource
@@ -14,7 +14,7 @@ from flowtable.errors import FlowError
 from flowtable.flow._flow import Records
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._live import LiveEngine
-from flowtable.table.accounts import make_account
+from flowtable.table.accounts import EndedSources, make_account
 from flowtable.table.handlers import QUEUED_FLOWS, FlowHandler, HandlerQueue
 from flowtable.table.options import number_of_flows, text_option
 from flowtable.table.statistics import TableStatistics
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import CapturedFrame
+    from flowtable.table.accounts import Counted
 
 __all__ = ["MAX_FLOWS", "Table"]
 
@@ -110,7 +111,9 @@ class Table:
         self._enhancers = enhancers
         self._handlers = HandlerQueue(queued_flows)
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
-        self._sources: list[PacketSource] = []
+        self._changing = Condition()  # for what follows
+        self._sources: list[tuple[PacketSource, Thread]] = []  # that are being fed, and by whom
+        self._ended_sources = EndedSources()
         self._threads: list[Thread] = []
         self._error: BaseException | None = None
         self._state = "new"
@@ -125,8 +128,10 @@ class Table:
             FlowError: the table was started before.
 
         """
-        if self._state != "new":
-            raise FlowError(f"this table is {self._state}; make another one")
+        with self._changing:
+            if self._state != "new":
+                raise FlowError(f"this table is {self._state}; make another one")
+            self._state = "starting"
         if self._enhancers is not None:
             self._enhancers.start()
         self._handlers.start()
@@ -139,16 +144,22 @@ class Table:
         """Take no more packets, and hand over all flows; returns when handlers have got them.
 
         Sources that are being fed are stopped first. Nothing happens if the table does not run.
+
+        Raises:
+            FlowError: a handler of the table asks for it, which itself is waited for.
+
         """
-        if self._state != "running":
-            return
-        self._state = "stopping"
-        for source in list(self._sources):
+        if self._handlers.is_calling:
+            raise FlowError("a handler cannot stop its table; let it tell another thread to")
+        with self._changing:
+            if self._state != "running":
+                return
+            self._state = "stopping"
+            fed = [source for source, _ in self._sources]
+        for source in fed:
             if hasattr(source, "stop"):
                 source.stop()
-        for thread in self._threads:
-            if thread is not current_thread():
-                thread.join()
+        self._wait_for_feeders()
         while self._engine.stop_some():
             self._hand_over()
         self._hand_over()
@@ -157,6 +168,15 @@ class Table:
             self._enhancers.stop()
         self._state = "stopped"
         self._ended.set()
+
+    def _wait_for_feeders(self) -> None:
+        """Let all other threads end what they count: flows that they begin are to be handed over as well."""
+        me = current_thread()
+        with self._changing:
+            self._changing.wait_for(lambda: all(thread is me for _, thread in self._sources))
+        for thread in self._threads:
+            if thread is not me:
+                thread.join()
 
     def run(self, *sources: PacketSource) -> None:
         """Start, feed some sources at a time until all have ended or :meth:`stop` is called, and stop.
@@ -222,9 +242,20 @@ class Table:
 
         """
         source = packets if isinstance(packets, PacketSource) else GivenFrames(packets)
-        if self._state != "running":
-            raise FlowError(f"this table is {self._state}, and takes no packets")
-        self._sources.append(source)
+        fed = source, current_thread()
+        with self._changing:
+            if self._state != "running":
+                raise FlowError(f"this table is {self._state}, and takes no packets")
+            self._sources.append(fed)
+        try:
+            self._count(source)
+        finally:
+            with self._changing:
+                self._sources.remove(fed)
+                self._ended_sources.add(source)
+                self._changing.notify_all()
+
+    def _count(self, source: PacketSource) -> None:
         outcome = "goes on"
         while self._state == "running" and outcome != "no memory":
             outcome = self._engine.count_window(source)
@@ -272,13 +303,18 @@ class Table:
     # ---- what it has done
 
     def _account(self) -> Any:
-        return make_account(self._engine.counts(), self._records, self._sources)
+        with self._changing:
+            sources: list[Counted] = [self._ended_sources, *(source for source, _ in self._sources)]
+        return make_account(self._engine.counts(), self._records, sources)
 
     @property
     def statistics(self) -> TableStatistics:
         """What the table has done until now."""
         lives = self._engine.life_counts()
-        received = [each.statistics for each in self._sources if hasattr(each, "statistics")]
+        with self._changing:
+            sources = [source for source, _ in self._sources]
+            ended = self._ended_sources.statistics
+        received = [ended, *(each.statistics for each in sources if hasattr(each, "statistics"))]
         return TableStatistics(
             flows=lives["living"],
             flows_made=lives["begun"],
@@ -308,6 +344,5 @@ def _every(handler: FlowHandler | None, seconds: Any) -> Any:
 
 def _sum(statistics: list[Any], name: str) -> int | None:
     """Add up what the sources know; None if none does."""
-    known = [getattr(each, name) for each in statistics]
-    known = [number for number in known if number is not None]
+    known = [number for each in statistics if (number := getattr(each, name)) is not None]
     return sum(known) if known else None
