@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import typing
 
 from flowtable.capture import PcapWriter, RawPacket, RawPackets
@@ -50,6 +51,11 @@ from flowtable.table import (
 
 if typing.TYPE_CHECKING:
     from flowtable.query import Filter
+    from flowtable.table.handlers import FlowHandler
+    from flowtable.table.live import Table
+    from flowtable.table.scan import scan
+    from flowtable.table.statistics import TableStatistics
+    from flowtable.table.table_options import FlowOpts, FlowUUIDs, TableOpts
 
 __version__ = "0.1.0"
 
@@ -68,8 +74,11 @@ __all__ = [
     "FilterError",
     "Flow",
     "FlowError",
+    "FlowHandler",
+    "FlowOpts",
     "FlowProtocolError",
     "FlowSet",
+    "FlowUUIDs",
     "ICMPType",
     "ICMPv4",
     "ICMPv6",
@@ -89,19 +98,33 @@ __all__ = [
     "StreamEnds",
     "TCPAssembler",
     "TCPAssemblerStream",
+    "Table",
     "TableFull",
+    "TableOpts",
+    "TableStatistics",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",
     "first_layer_type",
     "layers_path",
     "read",
+    "scan",
 ]
+
+
+_LATER = {
+    "Filter": "query",
+    "FlowHandler": "table.handlers",
+    "FlowOpts": "table.table_options",
+    "FlowUUIDs": "table.table_options",
+    "Table": "table.live",
+    "TableOpts": "table.table_options",
+    "TableStatistics": "table.statistics",
+    "scan": "table.scan",
+}
 
 
 def __getattr__(name: str) -> object:
     """Load what stands on top when it is asked for."""
-    if name != "Filter":
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flowtable.query import Filter  # noqa: PLC0415
-
-    return Filter
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -21,7 +21,11 @@ PUBLIC = [
         for name in ("capture", "packet", "flow", "table", "enhance", "query", "testing", "export")
     ),
 ]
-LOADED_LATER = {"flowtable": {"Filter"}}
+LOADED_LATER = {
+    "flowtable": {
+        *("Filter", "FlowHandler", "FlowOpts", "FlowUUIDs", "Table", "TableOpts", "TableStatistics", "scan")
+    }
+}
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
 
 
@@ -58,7 +62,7 @@ def test_what_a_module_lists_is_there(name):
 
 
 def test_the_front_page_is_short():
-    assert len((PACKAGE / "__init__.py").read_text().splitlines()) < 110
+    assert len((PACKAGE / "__init__.py").read_text().splitlines()) < 140
 
 
 def test_types_are_shipped():

@@ -91,11 +91,26 @@ def test_run_feeds_captures_and_stops(tmp_path):
 def test_what_a_source_raises_is_raised_when_all_is_handed_over(tmp_path):
     ended = []
     write_pcap(tmp_path / "a.pcap", [udp()] * 3)
-    table = Table(on_expire=ended.extend)
+    table = Table(on_expire=ended.extend).start()
+    table.feed(open_capture(tmp_path / "a.pcap"))
+    table.add([(-1, b"", 0, 1)])
     with pytest.raises(CaptureError, match="frame 0 has a time before 1970"):
-        table.run(open_capture(tmp_path / "a.pcap"), [(-1, b"", 0, 1)])
+        table.stop()
     assert [flow.metric.ab_packets for flow in ended] == [3]
-    assert table.statistics.flows_ended["STOPPED"] == 1
+    table.stop()
+
+
+def test_what_a_source_raises_ends_a_run():
+    class Endless:
+        """Frames without an end, as a network has them."""
+
+        def __iter__(self):
+            raise RuntimeError("no network")
+
+    table = Table()
+    with pytest.raises(RuntimeError, match="no network"):
+        table.run(Endless(), frames(udp()))
+    assert len(table) == 0
 
 
 def test_frames_that_cannot_be():

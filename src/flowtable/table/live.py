@@ -147,6 +147,7 @@ class Table:
 
         Raises:
             FlowError: a handler of the table asks for it, which itself is waited for.
+            BaseException: what a source raised that was added, when all flows are handed over.
 
         """
         if self._handlers.is_calling:
@@ -168,6 +169,8 @@ class Table:
             self._enhancers.stop()
         self._state = "stopped"
         self._ended.set()
+        if self._error is not None:
+            raise self._error
 
     def _wait_for_feeders(self) -> None:
         """Let all other threads end what they count: flows that they begin are to be handed over as well."""
@@ -188,15 +191,13 @@ class Table:
             for source in sources:
                 self.add(source)
             for thread in self._threads:
-                while thread.is_alive():  # so that Ctrl-C is heard
+                while thread.is_alive() and self._error is None:  # so that Ctrl-C is heard
                     thread.join(0.2)
         finally:
             self.stop()
-        if self._error is not None:
-            raise self._error
 
     def add(self, source: PacketSource) -> None:
-        """Feed a source in a thread of its own."""
+        """Feed a source in a thread of its own; what it raises is raised by :meth:`stop`."""
         thread = Thread(target=self._feed_alone, args=(source,), name="flowtable source", daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -204,10 +205,8 @@ class Table:
     def _feed_alone(self, source: PacketSource) -> None:
         try:
             self.feed(source)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - stop() raises it
             self._error = self._error or error
-            if not isinstance(error, FlowError):
-                raise
 
     def __enter__(self) -> Self:
         """Start."""
