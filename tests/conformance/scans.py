@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
 FOR_EVER: Final = {"idle": 1e12, "hold": 1e12, "application_timeouts": {}}
 SHORT: Final = {"idle": 0.5, "active": 0.2, "hold": 0.1, "application_timeouts": {"DNS": 0.1}, "max_flows": 8}
-COUNTS: Final = ("Metric.ABPackets", "Metric.ABBytes", "Metric.BAPackets", "Metric.BABytes")
 
 
 def rows_of(flows: Iterable[flowtable.Flow]) -> list[dict[str, Any]]:
-    """Give all that flows show, but what only live tables know and how flows end there that do not in a file."""
+    """Give all that flows show, but what only live tables know of them."""
     rows = []
     for flow in flows:
         row = flow.to_dict()
@@ -29,12 +28,16 @@ def rows_of(flows: Iterable[flowtable.Flow]) -> list[dict[str, Any]]:
     return rows
 
 
-def sums_of(flows: Iterable[flowtable.Flow]) -> Counter[tuple[str, str, str, str]]:
-    """Add up packets and bytes by ends and path; both ways together, since A may be another one later."""
-    sums: Counter[tuple[str, str, str, str]] = Counter()
+def sums_of(flows: Iterable[flowtable.Flow]) -> Counter[tuple[str, str]]:
+    """Add up packets and bytes by ends.
+
+    Both ways together, since A may be another one later, and of all paths, which go by the first packet.
+    """
+    sums: Counter[tuple[str, str]] = Counter()
     for flow in flows:
-        for name in COUNTS:
-            sums[flow.tracking_id, flow.layers_path, flow.application, name[-7:].lstrip("AB")] += flow.get(name)
+        for name in ("packets", "bytes"):
+            there, back = (getattr(flow.metric, f"{way}_{name}") for way in ("ab", "ba"))
+            sums[flow.tracking_id, name] += there + back
     return +sums
 
 
@@ -46,17 +49,24 @@ def scanned(path: str | os.PathLike[str], **options: Any) -> tuple[list[flowtabl
 
 def fault_of_scan(path: str | os.PathLike[str], flows: flowtable.FlowSet, **options: Any) -> str | None:
     """Say what of a capture's flows is another way when they end; nothing if it is none."""
-    ended, account = scanned(path, **FOR_EVER, **options)
-    if not account.adds_up() or account.frames != flows.account.frames:
-        return f"with time for ever the account is another one: {account}"
+    for time, asked in (("time for ever", FOR_EVER), ("little time", SHORT)):
+        ended, account = scanned(path, **asked, **options)
+        if not account.adds_up() or account.in_flows != flows.account.in_flows:
+            return f"with {time} the account is another one: {account}"
+        if sums_of(ended) != sums_of(flows):
+            return f"with {time} sums are other ones"
+        if said := fault_of_order(ended) or (fault_of_flows(ended, flows) if asked is FOR_EVER else None):
+            return said
+    return None
+
+
+def fault_of_flows(ended: list[flowtable.Flow], flows: flowtable.FlowSet) -> str | None:
+    """Say whether they are other ones. A SYN after FIN or RST begins a flow only where flows end."""
+    if len(ended) > len(flows) and any(flow.finish_type in ("TCP_FIN", "TCP_RST") for flow in flows):
+        return None
     if sorted(rows_of(ended), key=str) != sorted(rows_of(flows), key=str):
         return "with time for ever flows are other ones"
-    ended, account = scanned(path, **SHORT, **options)
-    if not account.adds_up() or account.in_flows != flows.account.in_flows:
-        return f"with little time the account is another one: {account}"
-    if sums_of(ended) != sums_of(flows):
-        return "with little time sums are other ones"
-    return fault_of_order(ended)
+    return None
 
 
 def fault_of_order(ended: list[flowtable.Flow]) -> str | None:

@@ -12,7 +12,7 @@ from cpython cimport array
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from flowtable._types cimport HAS_STREAMS, SIDE_A, SIDE_B, Record
+from flowtable._types cimport HAS_STREAMS, HAS_VRRP, SIDE_A, SIDE_B, Record
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._begin cimport Maker, begin_maker, drop_record, end_maker
 from flowtable.flow._copy cimport copy_record
@@ -34,11 +34,15 @@ from flowtable.table._lives cimport (
 from flowtable.table._streams cimport Way, stop, way_of
 
 from array import array as new_array
+from dataclasses import replace
 
 from flowtable.flow.names import FlowFinishType
 from flowtable.table._engine import OUTCOMES
 
+LIMITED = ("statistics_bytes", "tcp_bytes", "message_bytes", "raw_packet_bytes")
+
 cdef enum:
+    SETS = 4                    # as many times as all flows of a table may take may those take that are handed out at a time
     HANDED_TOGETHER = 8192      # flows, after which it is time to hand over
     STOPPED_TOGETHER = 4096
     APPLICATIONS = 65536
@@ -56,7 +60,11 @@ cdef struct Row:
 
 
 cdef class Copies:
-    """Flows as they were when they were copied, in records of their own; and those around them, and inside."""
+    """Flows as they were when they were copied, in records of their own; and those around them, and inside.
+
+    What options keep may take SETS times what it may in the table, of which one is used before it is time to hand
+    over: what is copied at one time was in the table at that time, for an update, a segment or an end.
+    """
 
     cdef Records records
     cdef Maker maker
@@ -66,6 +74,7 @@ cdef class Copies:
     cdef uint32_t room
 
     def __cinit__(self, Records source not None, limits):
+        limits = replace(limits, **{name: SETS * getattr(limits, name) for name in LIMITED})
         self.records = Records(source.node_tid, source.capture_id, source.options, limits)
         self.records.users_names = source.users_names
         self.records.large_pages = False
@@ -88,6 +97,21 @@ cdef class Copies:
         self.rows[self.n_rows] = row
         self.n_rows += 1
         return True
+
+    cdef bint is_large(self) noexcept nogil:
+        """Whether they have taken their share of memory."""
+        return (
+            self.n_rows >= HANDED_TOGETHER
+            or self.maker.statistics.next > self.records.statistics.limit // SETS
+            or self.maker.tcp.next > self.records.tcp.limit // SETS
+            or self.records.messages.used > self.records.messages.limit // SETS
+            or self.records.packets.end > self.records.packets.limit // SETS
+        )
+
+    cdef uint64_t left_out(self):
+        """How often there was no room for what options keep of a flow."""
+        messages = [self.records.messages.lost[kind] for kind in range(HAS_VRRP + 1)]
+        return self.maker.statistics.refused + self.maker.tcp.refused + self.records.packets.refused + sum(messages)
 
     cdef list groups(self):
         """What was handed out: ``(whether it has ended, Unix ns of the update or 0, rows)`` each."""
@@ -132,6 +156,7 @@ cdef class LiveEngine(Engine):
     cdef uint32_t readers                   # queries that look at records, which are not given back meanwhile
     cdef uint64_t moment                    # of copying: the same flow is copied once in each
     cdef Copies out
+    cdef uint64_t left_out                  # of copies
 
     def __dealloc__(self):
         lives_end(&self.lives)
@@ -237,6 +262,7 @@ cdef class LiveEngine(Engine):
         if not self.started:
             self.started = True
             self.begin_updates(time)
+        self.moment += 1
         due = first_due(&self.lives)
         while min(due, self.next_update) <= time:
             if due <= self.next_update:
@@ -310,7 +336,6 @@ cdef class LiveEngine(Engine):
         cdef Life *life = life_of(&self.lives, number)
         cdef Record *record = record_at(self.records, number)
         if record.ab_packets != life.cut.ab_packets or record.ba_packets != life.cut.ba_packets:
-            self.moment += 1
             self.hand(number, ENDED, 0, ACTIVE_TIMEOUT)
             self.segments += 1
             life.segment += 1
@@ -331,6 +356,7 @@ cdef class LiveEngine(Engine):
             if life.state == LIVING:
                 self.hand(number, UPDATED, time, NOT_FINISHED)
         self.n_changed = 0
+        self.moment += 1        # some may be cut now
 
     cdef void settle(self) noexcept nogil:
         """Between batches: evict what is too much, and hand over and let go what has ended."""
@@ -351,6 +377,7 @@ cdef class LiveEngine(Engine):
     cdef void make_room(self) noexcept nogil:
         """Evict what is too much."""
         cdef uint32_t i
+        self.moment += 1
         while self.living > self.most:
             self.evict()
         for i in range(self.n_aside):
@@ -469,11 +496,14 @@ cdef class LiveEngine(Engine):
         count[0] += 1
 
     cdef bint is_time(self) noexcept nogil:
-        return self.out.n_rows >= HANDED_TOGETHER
+        return self.out.is_large()
 
     cdef int hand_over(self) except -1:
         """Nothing: whoever drains takes what was handed out."""
         return 0
+
+    cdef dict lost(self):
+        return Engine.lost(self) | {"kept things that found no room when they were handed out": self.left_out}
 
     # ---- for the table
 
@@ -528,6 +558,7 @@ cdef class LiveEngine(Engine):
         self.records.lock()
         out, self.out = self.out, fresh
         self.moment += 1
+        self.left_out += out.left_out()
         self.records.unlock()
         return out.records, out.groups()
 
