@@ -3,7 +3,8 @@
 The form of the inputs is in ``fuzz_inputs.py``.
 
 The promises: no memory is touched that is not the input's; every frame is accounted for; no time runs
-backwards within a flow; NDJSON says what ``to_dict`` says; nothing but a FlowError is raised.
+backwards within a flow; NDJSON says what ``to_dict`` says; nothing but a FlowError is raised; a live table
+hands out each flow once when it ends, those inside before those around, and counts each packet once.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
@@ -12,20 +13,24 @@ from libc.stdlib cimport abort
 from flowtable._cursor cimport Cursor, be16, left, take
 from flowtable._types cimport Frame, Record
 from flowtable.capture._walk cimport CaptureReader, PacketSource
-from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._flow cimport ACTIVE_TIMEOUT, Records, record_at
+from flowtable.flow._handed cimport Handed
+from flowtable.flow._pool cimport pool_item
 
 import io
 import traceback
 import warnings
+from dataclasses import replace
 from inspect import signature
 
-from fuzz_inputs import EVERYTHING, MODEST, START, filter_of, options_of
+from fuzz_inputs import EVERYTHING, MODEST, START, filter_of, life_of, options_of
 from promises import hold
 
 from flowtable.capture._bpf import Program
 from flowtable.errors import CaptureError, FilterError
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._engine import Engine
+from flowtable.table._live import LiveEngine
 from flowtable.table.cores import Cores
 from flowtable.table.options import EngineOptions
 from flowtable.table.reader import make_account, read
@@ -108,6 +113,19 @@ def fuzz_frames(data):
     run(source, be16(&view[2]))
 
 
+def fuzz_lives(data):
+    """Frames of one link type through a live table."""
+    cdef const uint8_t[::1] view = data
+    cdef InputFrames source = InputFrames()
+    if len(data) < 4:
+        return
+    source.c.p = &view[0] + 4
+    source.c.end = &view[0] + len(data)
+    source.link_type = be16(&view[0])
+    source.time = START
+    live(source, be16(&view[2]))
+
+
 def fuzz_captures(data):
     """A whole capture file through the reader, in a small window, and the engine."""
     try:
@@ -141,7 +159,7 @@ cdef object run(PacketSource source, uint16_t flags):
     look_at(records)
     inputs += 1
     if inputs % EXPORT_EVERY == 1:
-        hold(FlowSet(records, make_account(table.counts(), records, source), rows))
+        hold(FlowSet(records, make_account(table.counts(), records, [source]), rows))
 
 
 cdef object table_of(Records records, options, uint16_t flags):
@@ -149,6 +167,76 @@ cdef object table_of(Records records, options, uint16_t flags):
     if flags & SHARED and not (options.raw_packets or options.defrag):
         return Shared([Engine(records, options, None, engines=2) for _ in range(2)], options.tunnels)
     return Engine(records, options, None, listen if flags & LISTENS and options.reassemble else None)
+
+
+cdef object live(PacketSource source, uint16_t flags):
+    """Let flows end while frames are read, and look at all that is handed out."""
+    timers, room = life_of(flags)
+    options = replace(ENGINE_OPTIONS[flags & EVERYTHING], max_flows=room)
+    table = LiveEngine(Records("", "", options.filled | {"update_every"}, options.limits), options, None)
+    table.begin(timers, options.limits)
+    seen = Seen(timers)
+    outcome = "goes on"
+    while outcome == "goes on" or table.refill(source):
+        outcome = table.count_window(source)
+        assert outcome != "no memory"
+        assert table.life_counts()["living"] <= room
+        seen.take(table, source)
+    table.pass_until(table.clock + timers.expire_after // 2)
+    while table.stop_some():
+        seen.take(table, source)
+    seen.take(table, source)
+    counts, account = table.life_counts(), table.counts()
+    assert counts["living"] == 0
+    assert sum(counts["ended"].values()) == counts["begun"] == seen.ended == account["flows"]
+    assert counts["segments"] == seen.cut
+    if options.layer_key == 0:          # flows without addresses count nothing by L3 keys
+        assert seen.packets == seen.updates
+
+
+cdef class Seen:
+    """What a live table has handed out."""
+
+    cdef uint64_t ended
+    cdef uint64_t cut
+    cdef uint64_t packets       # of records that are for good
+    cdef uint64_t updates       # of packets, as updates and ends say
+    cdef set gone               # UUIDs
+
+    def __init__(self, timers):
+        self.gone = set()
+
+    def take(self, table, source):
+        global inputs
+        handed = table.handed()
+        if handed is None:
+            return
+        records, groups = handed
+        look_at(records)
+        for ended, _, rows in groups:
+            self.count(records, ended, rows)
+            inputs += 1
+            if inputs % EXPORT_EVERY == 1:
+                hold(FlowSet(records, make_account(table.counts(), table.records, [source]), rows))
+
+    cdef int count(self, Records records, bint ended, rows) except -1:
+        cdef const Record *r
+        cdef const Handed *handed
+        for row in rows:
+            r = record_at(records, row)
+            handed = <const Handed *>pool_item(&records.handed, r.handed)
+            if ended:
+                self.packets += r.ab_packets + r.ba_packets
+            if ended and r.finish == ACTIVE_TIMEOUT:
+                self.cut += 1
+                continue
+            self.updates += handed.ab_packets + handed.ba_packets
+            self.ended += ended
+            if ended:
+                if r.key.parent:
+                    assert (record_at(records, r.key.parent - 1).uuid, record_at(records, r.key.parent - 1).order) not in self.gone
+                self.gone.add((r.uuid, r.order))
+        return 0
 
 
 def listen(items):
@@ -176,7 +264,7 @@ cdef int look_at(Records records) except -1:
 
 # ---- for the harness
 
-TARGETS = {"frames": fuzz_frames, "captures": fuzz_captures, "filters": fuzz_filters}
+TARGETS = {"frames": fuzz_frames, "lives": fuzz_lives, "captures": fuzz_captures, "filters": fuzz_filters}
 cdef object target
 
 

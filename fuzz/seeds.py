@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fuzz_inputs import ALL_MORE, EVERY_MODE, filter_input, frames_input
+from fuzz_inputs import ALL_MORE, EVERY_MODE, LIVES, ROOMS, TIMERS, filter_input, frames_input
 
 from flowtable.capture.bpf import bpf_filter_to_raw
 from flowtable.testing import (
@@ -29,6 +29,7 @@ from flowtable.testing import (
     demo_capture,
     dns_exchange,
     fragments,
+    merge,
     ping,
     tcp_conversation,
     wrap,
@@ -77,6 +78,19 @@ def frames_seeds() -> Iterator[bytes]:
     for some in fragmented():
         for flags in (0, ALL_MORE):
             yield frames_input(some, flags=flags)
+
+
+def lives_seeds() -> Iterator[bytes]:
+    """Conversations at once, with other steps between their packets, in tables of all kinds."""
+    talks = list(conversations())
+    for chosen in range(len(TIMERS) * len(ROOMS)):
+        for flags in (0, ALL_MORE, 1 << chosen % LIVES):
+            talk = merge(*talks[chosen % 5 :: 3])
+            frames = [bytes(packet) for _, packet in talk]
+            steps = [(1, 3, 7, 20)[(chosen + at) % 4] for at in range(len(frames))]
+            yield frames_input(frames, flags=flags | chosen << LIVES, steps=steps)
+    for some in fragmented():
+        yield frames_input(some, flags=ALL_MORE)
 
 
 def fragmented() -> Iterator[list[bytes]]:
@@ -128,7 +142,12 @@ def filters_seeds() -> Iterator[bytes]:
         yield filter_input(bpf_filter_to_raw(1, 256, expression), frame)
 
 
-SEEDS: Final = {"frames": frames_seeds, "captures": captures_seeds, "filters": filters_seeds}
+SEEDS: Final = {
+    "frames": frames_seeds,
+    "lives": lives_seeds,
+    "captures": captures_seeds,
+    "filters": filters_seeds,
+}
 
 
 def write_seeds(folder: Path) -> None:
