@@ -16,6 +16,12 @@ from flowtable.capture._walk cimport CaptureReader, PacketSource
 from flowtable.flow._flow cimport ACTIVE_TIMEOUT, Records, record_at
 from flowtable.flow._handed cimport Handed
 from flowtable.flow._pool cimport pool_item
+from flowtable.table._index cimport (
+    NOT_FOUND, Index, index_add, index_begin, index_end, index_guess, index_remove,
+)
+from flowtable.table._lives cimport (
+    NEVER, Lives, first_due, lives_begin, lives_end, lives_grow, wait_no_more, wait_until,
+)
 
 import io
 import traceback
@@ -145,6 +151,77 @@ def fuzz_filters(data):
     program.filter(frame)
 
 
+def fuzz_places(data):
+    """Keys that come and go in the index, and dues in the heap, against a set and a dictionary."""
+    cdef Places places = Places()
+    cdef size_t at
+    for at in range(0, len(data) - 3, 4):
+        places.do(data[at], data[at + 1] << 8 | data[at + 2], data[at + 3])
+    places.look_at_all()
+
+
+cdef class Places:
+    """An index and a heap; keys are the numbers of their records, and many of them have their place in common."""
+
+    cdef Index index
+    cdef Lives lives
+    cdef set keys
+    cdef dict dues
+
+    def __cinit__(self):
+        assert index_begin(&self.index) and lives_begin(&self.lives)
+        self.keys, self.dues = set(), {}
+
+    def __dealloc__(self):
+        index_end(&self.index)
+        lives_end(&self.lives)
+
+    cdef uint64_t hash(self, uint32_t key):
+        return (<uint64_t>key << 16 | (key & 7)) << 32 | 0xFFFFFFFF
+
+    cdef int do(self, uint8_t what, uint32_t key, uint8_t more) except -1:
+        cdef uint32_t each
+        if what & 3 == 0:                       # some keys in a row are added
+            for each in range(key, min(key + more % 64, <uint32_t>65536)):
+                if each not in self.keys:
+                    assert index_add(&self.index, self.hash(each), each)
+                    self.keys.add(each)
+        elif what & 3 == 1:                     # or removed
+            for each in range(key, min(key + more % 64, <uint32_t>65536)):
+                if each in self.keys:
+                    index_remove(&self.index, <uint32_t>(self.hash(each) >> 32), each)
+                    self.keys.remove(each)
+        elif what & 3 == 2 and lives_grow(&self.lives, key):
+            wait_until(&self.lives, key, more << (what >> 4))
+            self.dues[key] = more << (what >> 4)
+        elif key in self.dues:
+            wait_no_more(&self.lives, key)
+            del self.dues[key]
+        self.look_at(key)
+        assert first_due(&self.lives) == min(self.dues.values(), default=NEVER)
+        return 0
+
+    cdef int look_at(self, uint32_t key) except -1:
+        cdef uint32_t found = index_guess(&self.index, self.hash(key))
+        assert found == (key if key in self.keys else <uint32_t>NOT_FOUND)
+        return 0
+
+    cdef int look_at_all(self) except -1:
+        cdef uint32_t key
+        for key in range(65536 if len(self.keys) > 4096 else 0):
+            self.look_at(key)
+        for key in list(self.keys):
+            self.look_at(key)
+        assert self.index.count == len(self.keys) and self.lives.waiting == len(self.dues)
+        for time in sorted(self.dues.values()):
+            assert first_due(&self.lives) == time
+            key = self.lives.heap[0].number
+            assert self.dues.pop(key) == time
+            wait_no_more(&self.lives, key)
+        assert first_due(&self.lives) == NEVER
+        return 0
+
+
 cdef uint64_t inputs = 0
 
 
@@ -264,7 +341,8 @@ cdef int look_at(Records records) except -1:
 
 # ---- for the harness
 
-TARGETS = {"frames": fuzz_frames, "lives": fuzz_lives, "captures": fuzz_captures, "filters": fuzz_filters}
+TARGETS = {"frames": fuzz_frames, "lives": fuzz_lives, "captures": fuzz_captures, "filters": fuzz_filters,
+           "places": fuzz_places}
 cdef object target
 
 

@@ -6,6 +6,7 @@ the frame before as ``cubic_ms``, and how many bytes longer it was on the wire. 
 same form, and goes through a live table: the upper six bits of its flags choose one of ``TIMERS`` and of
 ``ROOMS``. An input of *captures* is a capture file. An input of *filters* is a number of BPF instructions,
 they as (op, jt, jf, k) in the form of the kernel's sock_filter, little-endian, and a frame to run them over.
+An input of *places* is steps of four bytes: what to do with the index or the heap, a key, how many or when.
 """
 
 from __future__ import annotations

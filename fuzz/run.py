@@ -45,7 +45,8 @@ class Ran(NamedTuple):
 TARGETS: Final = (
     Target("frames", 0.4, 4096),
     Target("lives", 0.2, 4096),
-    Target("captures", 0.3, 8192),
+    Target("captures", 0.2, 8192),
+    Target("places", 0.1, 1024),
     Target("filters", 0.1, 1024),
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import struct
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -142,11 +143,23 @@ def filters_seeds() -> Iterator[bytes]:
         yield filter_input(bpf_filter_to_raw(1, 256, expression), frame)
 
 
+def places_seeds() -> Iterator[bytes]:
+    """Keys that are added up to a growth of the index and beyond, and removed in the middle of it."""
+    for step in (1, 7, 64):
+        adds = [(0, at * step, 63) for at in range(40)]
+        removes = [(1, at * step + 5, 40) for at in range(40)]
+        dues = [(2 | shift << 4, at * step, at * 5 % 251) for at in range(40) for shift in (0, 9)]
+        turns = [each for some in zip(adds, removes, dues, dues[::-1], strict=False) for each in some]
+        for rows in (adds + removes, turns, dues + [(3, at * step, 0) for at in range(0, 40, 2)]):
+            yield b"".join(struct.pack(">BHB", *row) for row in rows)
+
+
 SEEDS: Final = {
     "frames": frames_seeds,
     "lives": lives_seeds,
     "captures": captures_seeds,
     "filters": filters_seeds,
+    "places": places_seeds,
 }
 
 
