@@ -207,13 +207,14 @@ def test_handlers_get_sets_in_the_order_in_which_they_were_handed_out():
     assert [flow.transport.a for flows in got for flow in flows] == list(range(1, 51, 2))
 
 
-def test_a_handler_that_raises_is_logged_counted_and_called_again(caplog):
+@pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt])
+def test_a_handler_that_raises_is_logged_counted_and_called_again(caplog, kind):
     got = []
 
     def handle(flows):
         got.append(flows)
         if len(got) == 1:
-            raise ValueError("not this one")
+            raise kind("not this one")
 
     with caplog.at_level(logging.ERROR, "flowtable.table"), Table(on_expire=handle, expire_after=1) as table:
         table.feed(frames(udp(1)))
