@@ -36,8 +36,9 @@ fuzz: build/fuzz/harness  ## look for inputs that break something: SECONDS=600, 
 	$(SANITIZED) fuzz/seeds.py build/fuzz/seeds
 	$(FUZZ_BIN)/python fuzz/run.py --seconds $(SECONDS)
 
-soak: build/fuzz/installed  ## captures as they are and changed, under sanitizers: SECONDS=600, CORPUS=folder
+soak: build/fuzz/installed $(VENV)/installed  ## captures as they are and changed, under sanitizers: SECONDS=600, CORPUS=folder; and an hour of a network
 	$(SANITIZED) fuzz/soak.py --seconds $(SECONDS) --folder build/fuzz/soak $(wildcard examples $(CORPUS))
+	$(BIN)/python fuzz/hour.py
 
 # One build for both: clang's sanitizers, coverage for libFuzzer, and nothing optimised away.
 FUZZ_BIN := build/fuzz/venv/bin

@@ -2,9 +2,11 @@
 
 An input of *frames* is a link type and flags (which of ``OPTIONS`` are on), two bytes each and big-endian,
 and frames, each behind four bytes: its length (two bytes; the input's end may cut it short), the time since
-the frame before as ``cubic_ms``, and how many bytes longer it was on the wire. An input of *captures* is a
-capture file. An input of *filters* is a number of BPF instructions, they as (op, jt, jf, k) in the form of
-the kernel's sock_filter, little-endian, and a frame to run them over.
+the frame before as ``cubic_ms``, and how many bytes longer it was on the wire. An input of *lives* has the
+same form, and goes through a live table: the upper six bits of its flags choose one of ``TIMERS`` and of
+``ROOMS``. An input of *captures* is a capture file. An input of *filters* is a number of BPF instructions,
+they as (op, jt, jf, k) in the form of the kernel's sock_filter, little-endian, and a frame to run them over.
+An input of *places* is steps of four bytes: what to do with the index or the heap, a key, how many or when.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flowtable.packet import LayerKeyMode
 from flowtable.table import Limits
+from flowtable.table.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,6 +43,18 @@ MODEST: Final = Limits(
 OPTIONS: Final = (*MORE, {"layer_key": LayerKeyMode.L3}, {"limits": SMALL}, {"tunnels": ()})
 """What each bit of the flags turns on."""
 
+TIMERS: Final = tuple(
+    Timers(expire_after=idle, update_every=update, active_timeout=active, hold_ended=hold)
+    for idle, hold in ((50_000_000, 20_000_000), (5_000_000_000, 0))
+    for update in (None, 30_000_000)
+    for active in (None, 1, 40_000_000, 1_000_000_000)
+)
+"""When flows of a live table end: some ms or some seconds, as the steps between frames are."""
+ROOMS: Final = (1, 2, 5, 1_000_000)
+"""How many flows it has room for."""
+LIVES: Final = 10
+"""The bit of the flags where these begin."""
+
 ALL_MORE: Final = (1 << len(MORE)) - 1
 EVERYTHING: Final = (1 << len(OPTIONS)) - 1
 EVERY_MODE: Final = (0, *(1 << bit for bit in range(len(OPTIONS))), ALL_MORE, EVERYTHING)
@@ -61,6 +76,12 @@ def options_of(flags: int) -> dict[str, Any]:
     """Give the options that an input's flags turn on."""
     chosen = [option for bit, option in enumerate(OPTIONS) if flags >> bit & 1]
     return {name: value for option in chosen for name, value in option.items()}
+
+
+def life_of(flags: int) -> tuple[Timers, int]:
+    """Give the timers and the room of a live table that an input's flags choose."""
+    chosen = flags >> LIVES
+    return TIMERS[chosen % len(TIMERS)], ROOMS[chosen // len(TIMERS) % len(ROOMS)]
 
 
 def frames_input(

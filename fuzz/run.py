@@ -43,9 +43,11 @@ class Ran(NamedTuple):
 
 
 TARGETS: Final = (
-    Target("frames", 0.5, 4096),
-    Target("samples", 0.1, 2048),
-    Target("captures", 0.3, 8192),
+    Target("frames", 0.35, 4096),
+    Target("lives", 0.2, 4096),
+    Target("captures", 0.2, 8192),
+    Target("places", 0.1, 1024),
+    Target("samples", 0.05, 2048),
     Target("filters", 0.1, 1024),
 )
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import struct
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fuzz_inputs import ALL_MORE, EVERY_MODE, filter_input, frames_input
+from fuzz_inputs import ALL_MORE, EVERY_MODE, LIVES, ROOMS, TIMERS, filter_input, frames_input
 
 from flowtable.capture.bpf import bpf_filter_to_raw
 from flowtable.testing import (
@@ -32,6 +33,7 @@ from flowtable.testing import (
     demo_capture,
     dns_exchange,
     fragments,
+    merge,
     ping,
     tcp_conversation,
     wrap,
@@ -81,6 +83,19 @@ def frames_seeds() -> Iterator[bytes]:
     for some in fragmented():
         for flags in (0, ALL_MORE):
             yield frames_input(some, flags=flags)
+
+
+def lives_seeds() -> Iterator[bytes]:
+    """Conversations at once, with other steps between their packets, in tables of all kinds."""
+    talks = list(conversations())
+    for chosen in range(len(TIMERS) * len(ROOMS)):
+        for flags in (0, ALL_MORE, 1 << chosen % LIVES):
+            talk = merge(*talks[chosen % 5 :: 3])
+            frames = [bytes(packet) for _, packet in talk]
+            steps = [(1, 3, 7, 20)[(chosen + at) % 4] for at in range(len(frames))]
+            yield frames_input(frames, flags=flags | chosen << LIVES, steps=steps)
+    for some in fragmented():
+        yield frames_input(some, flags=ALL_MORE)
 
 
 def fragmented() -> Iterator[list[bytes]]:
@@ -141,10 +156,23 @@ def samples_seeds() -> Iterator[bytes]:
             yield bytes(SFlow((SFlowCounterSample(EVERY_COUNTER_RECORD, expanded=expanded),)))
 
 
+def places_seeds() -> Iterator[bytes]:
+    """Keys that are added up to a growth of the index and beyond, and removed in the middle of it."""
+    for step in (1, 7, 64):
+        adds = [(0, at * step, 63) for at in range(40)]
+        removes = [(1, at * step + 5, 40) for at in range(40)]
+        dues = [(2 | shift << 4, at * step, at * 5 % 251) for at in range(40) for shift in (0, 9)]
+        turns = [each for some in zip(adds, removes, dues, dues[::-1], strict=False) for each in some]
+        for rows in (adds + removes, turns, dues + [(3, at * step, 0) for at in range(0, 40, 2)]):
+            yield b"".join(struct.pack(">BHB", *row) for row in rows)
+
+
 SEEDS: Final = {
     "frames": frames_seeds,
+    "lives": lives_seeds,
     "captures": captures_seeds,
     "filters": filters_seeds,
+    "places": places_seeds,
     "samples": samples_seeds,
 }
 

@@ -40,6 +40,30 @@ WARM_UP: Final = 2_000  # captures read before memory is looked at
 GROWTH: Final = 200  # MB that it may grow from then on; the sanitizers hold freed memory back
 
 
+LIVES: Final = (
+    {"idle": 0.05, "hold": 0.02, "active": 0.03, "max_flows": 20},
+    {**ALL_ON, "idle": 0.5, "active": 0.001, "max_flows": 1},
+    {**ALL_ON, "idle": 5, "hold": 0, "limits": SMALL},
+)
+
+
+def check_lives(path: Path, mode: dict[str, Any]) -> None:
+    """Let the flows of a capture end while it is read; each is given once, and all packets are."""
+    try:
+        sets = flowtable.scan(path, **mode)
+    except flowtable.FlowError:
+        return
+    given = 0
+    try:
+        for flows in sets:
+            hold(flows)
+            given += sum(flow.finish_type != "ACTIVE_TIMEOUT" for flow in flows)
+    except flowtable.CaptureError:
+        return
+    assert sets.account.adds_up()
+    assert given == sets.account.flows == sum(sets.flows_ended.values())
+
+
 def check(path: Path, mode: dict[str, Any]) -> bool:
     """Read a capture and write its flows in all ways; False if it is refused."""
     try:
@@ -92,18 +116,23 @@ def soak(given: list[Path], folder: Path, seconds: float, source: random.Random)
     end = time.monotonic() + seconds
     paths = list(captures(given, folder))
     read = sum(check(path, mode) for path in paths for mode in MODES)
+    for path in paths:
+        for mode in LIVES:
+            check_lives(path, mode)
     small = [data for p in paths if 0 < p.stat().st_size <= LARGEST_CHANGED and (data := p.read_bytes())]
     count = held = 0
     while time.monotonic() < end:
         file = folder / "changed"
         file.write_bytes(changed(bytearray(source.choice(small)), source))
         check(file, source.choice(MODES))
+        check_lives(file, source.choice(LIVES))
         count += 1
         if count == WARM_UP:
             held = resident_mb()
     grown = resident_mb() - held if held else 0
     assert grown < GROWTH, f"memory grew by {grown} MB"
-    return f"{len(paths):,} captures in {len(MODES)} modes, {read:,} read; {count:,} changed; {grown} MB more"
+    modes = len(MODES) + len(LIVES)
+    return f"{len(paths):,} captures in {modes} modes, {read:,} read; {count:,} changed; {grown} MB more"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import typing
 
 from flowtable.capture import PcapWriter, RawPacket, RawPackets
@@ -50,6 +51,13 @@ from flowtable.table import (
 
 if typing.TYPE_CHECKING:
     from flowtable.query import Filter, MergeContext, SearchQuery, TableQuery, TableReply
+    from flowtable.table.allocator import TableAllocator
+    from flowtable.table.feeder import PcapTableFeeder
+    from flowtable.table.handlers import FlowHandler
+    from flowtable.table.live import Table
+    from flowtable.table.scan import scan
+    from flowtable.table.statistics import TableStatistics
+    from flowtable.table.table_options import FlowOpts, FlowUUIDs, TableOpts
 
 __version__ = "0.1.0"
 
@@ -68,8 +76,11 @@ __all__ = [
     "FilterError",
     "Flow",
     "FlowError",
+    "FlowHandler",
+    "FlowOpts",
     "FlowProtocolError",
     "FlowSet",
+    "FlowUUIDs",
     "ICMPType",
     "ICMPv4",
     "ICMPv6",
@@ -83,6 +94,7 @@ __all__ = [
     "OptionError",
     "Packet",
     "PacketSequence",
+    "PcapTableFeeder",
     "PcapWriter",
     "RawPacket",
     "RawPackets",
@@ -91,24 +103,36 @@ __all__ = [
     "StreamEnds",
     "TCPAssembler",
     "TCPAssemblerStream",
+    "Table",
+    "TableAllocator",
     "TableFull",
+    "TableOpts",
     "TableQuery",
     "TableReply",
+    "TableStatistics",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",
     "first_layer_type",
     "layers_path",
     "read",
+    "scan",
 ]
 
 
-_ON_TOP = ("Filter", "MergeContext", "SearchQuery", "TableQuery", "TableReply")
+_LATER = {
+    **dict.fromkeys(("Filter", "MergeContext", "SearchQuery", "TableQuery", "TableReply"), "query"),
+    **dict.fromkeys(("FlowOpts", "FlowUUIDs", "TableOpts"), "table.table_options"),
+    "FlowHandler": "table.handlers",
+    "PcapTableFeeder": "table.feeder",
+    "Table": "table.live",
+    "TableAllocator": "table.allocator",
+    "TableStatistics": "table.statistics",
+    "scan": "table.scan",
+}
 
 
 def __getattr__(name: str) -> object:
     """Load what stands on top when it is asked for."""
-    if name not in _ON_TOP:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from flowtable import query  # noqa: PLC0415
-
-    return getattr(query, name)
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -1,28 +1,44 @@
 """Every input that ever broke something, with all options: ``found/TARGET/NAME`` as fuzz targets take it."""
 
 import warnings
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from fuzz_inputs import (
     EVERY_MODE,
     EVERYTHING,
+    LIVES,
     OPTIONS,
+    ROOMS,
     START,
+    TIMERS,
     filter_input,
     filter_of,
     frames_input,
     frames_of,
+    life_of,
     options_of,
 )
 from promises import hold, hold_samples
 
 import flowtable
 from flowtable.capture._bpf import Program
+from flowtable.capture._given import GivenFrames
 from flowtable.errors import CaptureWarning, FilterError, FlowError
+from flowtable.flow import Account, FlowSet
+from flowtable.flow._flow import Records
+from flowtable.table import read
+from flowtable.table._live import LiveEngine
+from flowtable.table.options import EngineOptions
 from flowtable.testing import FrameSpec, write_pcap
 
 FOUND = Path(__file__).with_name("found")
+ENGINE = {
+    name: option.default
+    for name, option in signature(read).parameters.items()
+    if name in signature(EngineOptions.checked).parameters
+}
 
 
 def found(target):
@@ -57,6 +73,28 @@ def test_frames(path, tmp_path):
         assert flows.account.frames == len(frames)
 
 
+@pytest.mark.parametrize("path", found("lives"))
+def test_lives(path):
+    """Each flow is handed out once when it ends, whatever the table's timers are and however full it is."""
+    link_type, flags, frames = frames_of(path.read_bytes())
+    rows = [(frame.time, frame.data, frame.length, link_type) for frame in frames]
+    for chosen in {flags, *(other << LIVES for other in range(len(TIMERS) * len(ROOMS)))}:
+        timers, room = life_of(chosen)
+        options = EngineOptions.checked(**ENGINE | options_of(chosen & EVERYTHING) | {"max_flows": room})
+        table = LiveEngine(Records("", "", options.filled | {"update_every"}, options.limits), options, None)
+        table.begin(timers, options.limits)
+        source = GivenFrames(rows)
+        while table.count_window(source) == "goes on" or table.refill(source):
+            pass
+        while table.stop_some():
+            pass
+        records, groups = table.handed()
+        ended = [flow for is_end, _, rows in groups if is_end for flow in FlowSet(records, Account(), rows)]
+        final = [flow.uuid for flow in ended if flow.finish_type != "ACTIVE_TIMEOUT"]
+        assert len(final) == len(set(final)) == table.life_counts()["begun"]
+        assert table.counts()["in_flows"] == len(frames)
+
+
 @pytest.mark.parametrize("path", found("filters"))
 def test_filters(path):
     instructions, frame = filter_of(path.read_bytes())
@@ -73,7 +111,7 @@ def test_samples(path):
 
 
 def test_every_folder_of_findings_is_read():
-    assert {path.name for path in FOUND.iterdir()} == {"captures", "frames", "filters", "samples"}
+    assert {path.name for path in FOUND.iterdir()} == {"captures", "frames", "lives", "filters", "samples"}
 
 
 # ---- the form of the inputs

@@ -1,6 +1,7 @@
 """Read every capture of a folder.
 
-Each frame has to be accounted for, and each flow to be the same as JSON, and when several threads count.
+Each frame has to be accounted for, and each flow to be the same as JSON, and when several threads count, and
+when flows are given as they end.
 
 Run it as ``python tests/conformance/corpus_accounts.py FOLDER``; it exits with 1 if a capture fails.
 """
@@ -12,6 +13,8 @@ import json
 import pathlib
 import sys
 import warnings
+
+import scans
 
 import flowtable
 from flowtable.capture import open_capture
@@ -31,6 +34,8 @@ def fault(path: pathlib.Path, *, defrag: bool) -> str | None:
     flows.write_json(lines)
     if [json.loads(line) for line in lines.getvalue().splitlines()] != [flow.to_dict() for flow in flows]:
         return "JSON and to_dict are not the same"
+    if said := scans.fault_of_scan(path, flows, defrag=defrag):
+        return said
     return None if defrag else fault_of_threads(path, flows)
 
 

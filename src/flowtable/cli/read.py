@@ -9,26 +9,25 @@ from typing import TYPE_CHECKING, Final
 import flowtable
 from flowtable.cli.arguments import Parser, whole_number
 from flowtable.cli.enhancers import add_enhancers, chosen_enhancers
+from flowtable.cli.flow_options import add_flow_options, add_timers, filling, flow_options
 from flowtable.cli.order import Order
 from flowtable.cli.output import FORMATS, Output
 from flowtable.cli.packets import packets_beside
 from flowtable.cli.progress import progress_bar
+from flowtable.cli.streaming import check_streaming, stream_flows
 from flowtable.cli.summary import account_lines, nothing_decoded
 from flowtable.cli.terminal import say
 from flowtable.cli.write import loading, write_flows
 from flowtable.constants import MAX_RAW_PACKET_LIMIT
 from flowtable.errors import CaptureWarning, EnhancerWarning, FilterWarning, OptionError
-from flowtable.flow.schema import ENHANCE, EXTRA_LAYERS
-from flowtable.packet import TUNNELS
-from flowtable.table import ApplicationPortMap
-from flowtable.table.options import FILLING
+from flowtable.flow.schema import ENHANCE
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from flowtable.enhance import Enhancer
-    from flowtable.flow import FlowSet
+    from flowtable.flow import Account, FlowSet
 
 __all__ = ["SUMMARY", "run"]
 
@@ -52,6 +51,7 @@ examples:
   flowtable read trace.pcap --dedup-by Network.A    one flow of each source
   flowtable read trace.pcap --write-pcap out.pcap   the first packets of each flow
   flowtable read trace.pcap --host-names --where 'Extra.HostB == "www.example.org"'
+  flowtable read huge.pcap --stream -w huge.parquet in constant memory, flows as they end
   tcpdump -w - | flowtable read - | jq .Network     from a pipe, into a pipe
 
 exit status: 0 if all went well, 1 if no frame could be decoded, 2 after an error.
@@ -62,8 +62,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit status."""
     options = _options(arguments)
     enhancers = chosen_enhancers(options)
-    order = Order.chosen(options, _filling(options) | ({ENHANCE} if enhancers else set()))
+    order = Order.chosen(options, filling(options) | ({ENHANCE} if enhancers else set()))
     output = Output.choose(options.write, options.format, options.files)
+    if options.stream:
+        with _warnings_said():
+            account = stream_flows(options, enhancers, output)
+        return _ended(options, account, [])
     with packets_beside(options.write_pcap, output, options.files) as packets:
         with output.opened() as file:  # before a long read, which would be for nothing if this failed
             with loading(output), _warnings_said():
@@ -71,10 +75,15 @@ def run(arguments: Sequence[str]) -> int:
                 flows = order.distinct(flows)
             write_flows(flows, order, output, file)
         packets.write(order.limited(flows, as_table=output.format == "table"))
+    return _ended(options, flows.account, packets.said)
+
+
+def _ended(options: argparse.Namespace, account: Account, said: Sequence[str]) -> int:
+    """Say what became of the frames, and give the exit status."""
     if not options.quiet:
-        say(*packets.said, *account_lines(flows.account))
-    if nothing_decoded(flows.account):
-        say(f"flowtable: none of {flows.account.frames_discarded:,} frames could be decoded into a flow")
+        say(*said, *account_lines(account))
+    if nothing_decoded(account):
+        say(f"flowtable: none of {account.frames_discarded:,} frames could be decoded into a flow")
         return 1
     return 0
 
@@ -89,6 +98,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         raise OptionError("--write-pcap: no packets are kept with --raw-packets 0")
     if options.host_names and "DNS" not in options.extra_layers:
         options.extra_layers = (*options.extra_layers, "DNS")
+    check_streaming(options)
     return options
 
 
@@ -98,7 +108,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("files", metavar="FILE", nargs="*", help="captures; - is standard input")
     _add_output(parser.add_argument_group("what is shown or written"))
-    _add_reading(parser.add_argument_group("how captures are read"))
+    _add_reading(parser)
     add_enhancers(parser.add_argument_group("what is added to flows (in JSON, CSV, Parquet and Arrow)"))
     return parser
 
@@ -134,59 +144,23 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     add("-q", "--quiet", action="store_true", help="leave out the account and the progress bar")
 
 
-def _add_reading(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("-f", "--filter", metavar="BPF", help="count only frames that match, as in tcpdump")
-    add(
-        "--layer-key",
-        metavar="L2|L3",
-        default="L2",
-        help="tell flows apart by MAC addresses too (L2, the default)"
-        ", or by IP addresses where there are some (L3)",
+def _add_reading(parser: Parser) -> None:
+    group = parser.add_argument_group("how captures are read")
+    add_flow_options(group)
+    group.add_argument(
+        "--threads", metavar="N", type=whole_number, help="threads that count packets (one for each core)"
     )
-    add(
-        "--tunnels",
-        metavar="NAMES",
-        type=_names,
-        default=TUNNELS,
-        help=f"tunnels to look into, with commas between them, or none; the default is {','.join(TUNNELS)}",
+    group.add_argument(
+        "--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this"
     )
-    add(
-        "--packet-statistics",
+    group = parser.add_argument_group("captures of any size")
+    group.add_argument(
+        "--stream",
         action="store_true",
-        help="measure sizes of packets and the times between them",
+        help="write flows when they have ended, with time-outs, in the memory that those take which are there"
+        " at a time; of more than --max-flows the one that was to end first does",
     )
-    add("--key-ids", action="store_true", help="tell flows apart by VLAN ids and GRE keys as well")
-    add(
-        "--extra-layers",
-        metavar="NAMES",
-        type=_names,
-        default=(),
-        help=f"messages to keep with flows, with commas between them: {','.join(EXTRA_LAYERS)}",
-    )
-    add("--defrag", action="store_true", help="put IP fragments together, and count whole datagrams")
-    add(
-        "--raw-packets",
-        metavar="N",
-        type=whole_number,
-        help=f"keep N packets of each flow ({MAX_RAW_PACKET_LIMIT} with --write-pcap, unless given)",
-    )
-    add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
-    add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")
-    add("--app-ports", metavar="TOML", help="call applications by port: a file with [application_ports]")
-    add("--threads", metavar="N", type=whole_number, help="threads that count packets (one for each core)")
-    add("--max-flows", metavar="N", type=whole_number, help="end with an error at more flows than this")
-    add("--tcp-metric", action="store_true", help="keep the times of SYN, FIN and RST each way")
-    add("--reassemble", action="store_true", help="count what TCP streams lack or send again")
-
-
-def _filling(options: argparse.Namespace) -> frozenset[str]:
-    """Names of the options given that fill fields of flows."""
-    return frozenset(name for name in FILLING if getattr(options, name, False))
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return () if text == "none" else tuple(name.strip() for name in text.split(","))
+    add_timers(group)
 
 
 @contextmanager
@@ -212,28 +186,12 @@ def _read(options: argparse.Namespace, where: str | None) -> FlowSet:
     with progress_bar(wanted=not options.quiet) as progress:
         return flowtable.read(
             options.files,
-            layer_key=options.layer_key,
             bpf=options.filter,
             where=where,
-            tunnels=options.tunnels,
-            packet_statistics=options.packet_statistics,
-            key_ids=options.key_ids,
-            defrag=options.defrag,
-            raw_packets=options.raw_packets,
             node_tid=options.node_tid,
             capture_id=options.capture_id,
             max_flows=options.max_flows,
             threads=options.threads,
-            app_ports=_app_ports(options.app_ports),
-            tcp_metric=options.tcp_metric,
-            extra_layers=options.extra_layers,
-            reassemble=options.reassemble,
             progress=progress,
+            **flow_options(options),
         )
-
-
-def _app_ports(path: str | None) -> ApplicationPortMap | None:
-    ports = None if path is None else ApplicationPortMap.from_config(path)
-    if ports is not None and not len(ports):
-        raise OptionError(f"--app-ports: {path} names no port in [application_ports.tcp] or [….udp]")
-    return ports

@@ -70,7 +70,7 @@ cdef class Records:
             and pool_begin(&self.tcp, of_tcp, limits.tcp_bytes if self.keep_tcp else 0)
             and messages_begin(&self.messages, limits.message_bytes if "extra_layers" in self.options else 0)
             and packets_begin(&self.packets, limits.raw_packet_bytes if "raw_packets" in self.options else 0)
-            and pool_begin(&self.handed, sizeof(Handed), MAX_FLOWS * sizeof(Handed) if "update_every" in self.options else 0)
+            and pool_begin(&self.handed, sizeof(Handed), <uint64_t>MAX_PIECES * PIECE_RECORDS * sizeof(Handed) if "update_every" in self.options else 0)
         )
         if not made:
             raise MemoryError("no memory for a flow table")

@@ -12,7 +12,7 @@ from cpython cimport array
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from flowtable._types cimport HAS_STREAMS, SIDE_A, SIDE_B, Record
+from flowtable._types cimport HAS_STREAMS, HAS_VRRP, SIDE_A, SIDE_B, Record
 from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._begin cimport Maker, begin_maker, drop_record, end_maker
 from flowtable.flow._copy cimport copy_record
@@ -34,11 +34,15 @@ from flowtable.table._lives cimport (
 from flowtable.table._streams cimport Way, stop, way_of
 
 from array import array as new_array
+from dataclasses import replace
 
 from flowtable.flow.names import FlowFinishType
 from flowtable.table._engine import OUTCOMES
 
+LIMITED = ("statistics_bytes", "tcp_bytes", "message_bytes", "raw_packet_bytes")
+
 cdef enum:
+    SETS = 4                    # as many times as all flows of a table may take may those take that are handed out at a time
     HANDED_TOGETHER = 8192      # flows, after which it is time to hand over
     STOPPED_TOGETHER = 4096
     LOOKED_AT_TOGETHER = 16384
@@ -58,7 +62,11 @@ cdef struct Row:
 
 
 cdef class Copies:
-    """Flows as they were when they were copied, in records of their own; and those around them, and inside."""
+    """Flows as they were when they were copied, in records of their own; and those around them, and inside.
+
+    What options keep may take SETS times what it may in the table, of which one is used before it is time to hand
+    over: what is copied at one time was in the table at that time, for an update, a segment or an end.
+    """
 
     cdef Records records
     cdef Maker maker
@@ -68,6 +76,7 @@ cdef class Copies:
     cdef uint32_t room
 
     def __cinit__(self, Records source not None, limits):
+        limits = replace(limits, **{name: SETS * getattr(limits, name) for name in LIMITED})
         self.records = Records(source.node_tid, source.capture_id, source.options, limits)
         self.records.users_names = source.users_names
         self.records.large_pages = False
@@ -90,6 +99,21 @@ cdef class Copies:
         self.rows[self.n_rows] = row
         self.n_rows += 1
         return True
+
+    cdef bint is_large(self) noexcept nogil:
+        """Whether they have taken their share of memory."""
+        return (
+            self.n_rows >= HANDED_TOGETHER
+            or self.maker.statistics.next > self.records.statistics.limit // SETS
+            or self.maker.tcp.next > self.records.tcp.limit // SETS
+            or self.records.messages.used > self.records.messages.limit // SETS
+            or self.records.packets.end > self.records.packets.limit // SETS
+        )
+
+    cdef uint64_t left_out(self):
+        """How often there was no room for what options keep of a flow."""
+        messages = [self.records.messages.lost[kind] for kind in range(HAS_VRRP + 1)]
+        return self.maker.statistics.refused + self.maker.tcp.refused + self.records.packets.refused + sum(messages)
 
     cdef list groups(self):
         """What was handed out: ``(whether it has ended, Unix ns of the update or 0, rows)`` each."""
@@ -119,6 +143,7 @@ cdef class LiveEngine(Engine):
     cdef int64_t next_event                 # when time has to be looked at
     cdef int64_t next_update
     cdef int64_t updated_at                 # when the last update was
+    cdef int64_t too_early                  # a packet from before this shows that time was wrong: updates begin anew
     cdef bint started
     cdef uint32_t *over                     # numbers of flows that have ended; see settle()
     cdef uint32_t n_over
@@ -127,15 +152,20 @@ cdef class LiveEngine(Engine):
     cdef uint32_t *changed                  # numbers of flows with packets since the last update
     cdef uint32_t n_changed
     cdef uint32_t room_changed
+    cdef uint32_t *aside                    # numbers of flows that eviction has passed over
+    cdef uint32_t n_aside
+    cdef uint32_t room_aside
     cdef uint32_t readers                   # who look at records, which are not given back meanwhile
     cdef uint64_t asked                     # times that somebody began to
     cdef uint64_t moment                    # of copying: the same flow is copied once in each
     cdef Copies out
+    cdef uint64_t left_out                  # of copies
 
     def __dealloc__(self):
         lives_end(&self.lives)
         free(self.over)
         free(self.changed)
+        free(self.aside)
         free(self.idle_of)
 
     def begin(self, timers, limits):
@@ -158,8 +188,7 @@ cdef class LiveEngine(Engine):
 
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil:
         cdef uint32_t found
-        if part.time >= self.next_event:
-            self.pass_time(part.time)
+        self.see_time(part.time)
         part.key.parent = number[part.parent] + 1 if part.parent >= 0 else 0
         found = index_find(&self.index, part, self.records)
         if found != NOT_FOUND and is_new_connection(record_at(self.records, found), part):
@@ -171,7 +200,11 @@ cdef class LiveEngine(Engine):
         cdef uint32_t number = Engine.begin_flow(self, part)
         cdef Record *record
         cdef Life *life
-        if number == NOT_FOUND or not lives_grow(&self.lives, number):
+        if number == NOT_FOUND:
+            return NOT_FOUND
+        if not lives_grow(&self.lives, number):
+            index_remove(&self.index, <uint32_t>(part.hash >> 32), number)
+            drop_record(&self.maker, self.records, number)
             return NOT_FOUND
         record = record_at(self.records, number)
         life = life_of(&self.lives, number)
@@ -181,8 +214,8 @@ cdef class LiveEngine(Engine):
         life.idle = self.idle_of[self.records.applications.used[record.application]]
         if life.idle == 0:
             life.idle = self.expire_after
-        life.segment_start, life.held_until = record.start, 0
-        life.began = self.asked
+        life.latest = life.segment_start = record.start
+        life.held_until, life.began = 0, self.asked
         life.children = life.segment = 0
         life.updated = life.cut = Counters(0, 0, 0, 0)
         if record.key.parent:
@@ -192,7 +225,8 @@ cdef class LiveEngine(Engine):
 
     cdef void note(self, uint32_t number, const Part *part) noexcept nogil:
         cdef Life *life = life_of(&self.lives, number)
-        cdef Record *record = record_at(self.records, number)
+        cdef const Record *record = record_at(self.records, number)
+        life.latest = max(life.latest, part.time)
         if not life.changed and self.update_every != NEVER:
             life.changed = True
             self.add_number(&self.changed, &self.n_changed, &self.room_changed, number)
@@ -207,16 +241,35 @@ cdef class LiveEngine(Engine):
 
     # ---- time
 
+    cdef void see_time(self, int64_t time) noexcept nogil:
+        """A packet has that time."""
+        time = min(time, <int64_t>NEVER - 1)
+        if time >= self.next_event:
+            self.pass_time(time)
+        elif time < self.too_early:
+            self.begin_updates(time)
+
+    cdef void begin_updates(self, int64_t time) noexcept nogil:
+        """The next update is one interval from now.
+
+        So it is at the start, and when time has gone back far: one packet with a time in the future would stop
+        updates until then.
+        """
+        self.updated_at, self.next_update = time, later(time, self.update_every)
+        self.too_early = self.updated_at - self.expire_after
+        self.next_event = min(first_due(&self.lives), self.next_update)
+
     cdef void pass_time(self, int64_t time) noexcept nogil:
         """Let happen what is due until then, in the order in which it is due; flows end before an update."""
         cdef int64_t due
         if not self.started:
             self.started = True
-            self.updated_at, self.next_update = time, later(time, self.update_every)
+            self.begin_updates(time)
+        self.moment += 1
         due = first_due(&self.lives)
         while min(due, self.next_update) <= time:
             if due <= self.next_update:
-                self.look(self.lives.heap[0].number, due)
+                self.look(self.lives.heap[0].number, due, time)
             else:
                 self.hand_updates(self.next_update)
                 # Nothing changes before the next flow ends: there is nothing to say at the updates in between.
@@ -225,6 +278,7 @@ cdef class LiveEngine(Engine):
                 self.next_update = later(self.next_update, self.update_every)
             due = first_due(&self.lives)
         self.now = time
+        self.too_early = self.updated_at - self.expire_after
         self.next_event = min(due, self.next_update)
 
     cdef int64_t end_due(self, uint32_t number) noexcept nogil:
@@ -233,7 +287,7 @@ cdef class LiveEngine(Engine):
         cdef int64_t due
         if life.children:
             return NEVER
-        due = later(record_at(self.records, number).last, life.idle)
+        due = later(life.latest, life.idle)
         return min(due, life.held_until) if life.held_until else due
 
     cdef int64_t cut_due(self, uint32_t number) noexcept nogil:
@@ -243,20 +297,22 @@ cdef class LiveEngine(Engine):
     cdef void wait(self, uint32_t number) noexcept nogil:
         """Let a flow be looked at when something is due."""
         cdef int64_t due = min(self.end_due(number), self.cut_due(number))
-        if due == NEVER:
+        if due == NEVER and life_of(&self.lives, number).children:
             wait_no_more(&self.lives, number)
             return
         wait_until(&self.lives, number, due)
         self.next_event = min(self.next_event, due)
 
-    cdef void look(self, uint32_t number, int64_t time) noexcept nogil:
-        """End a flow, cut it, or let it wait on."""
+    cdef void look(self, uint32_t number, int64_t time, int64_t until) noexcept nogil:
+        """End a flow, cut it, or let it wait on; no packet comes until a time."""
         cdef int64_t end = self.end_due(number), cut = self.cut_due(number)
         if end <= time and end <= cut:
             self.end(number, TIMEOUT)
             return
         if cut <= time:
             self.cut(number, cut)
+            # There will be nothing to hand out at its next cuts.
+            life_of(&self.lives, number).segment_start += (until - cut) // self.active_timeout * self.active_timeout
         self.wait(number)
 
     cdef void end(self, uint32_t number, int finish) noexcept nogil:
@@ -283,7 +339,6 @@ cdef class LiveEngine(Engine):
         cdef Life *life = life_of(&self.lives, number)
         cdef Record *record = record_at(self.records, number)
         if record.ab_packets != life.cut.ab_packets or record.ba_packets != life.cut.ba_packets:
-            self.moment += 1
             self.hand(number, ENDED, 0, ACTIVE_TIMEOUT)
             self.segments += 1
             life.segment += 1
@@ -304,12 +359,12 @@ cdef class LiveEngine(Engine):
             if life.state == LIVING:
                 self.hand(number, UPDATED, time, NOT_FINISHED)
         self.n_changed = 0
+        self.moment += 1        # some may be cut now
 
     cdef void settle(self) noexcept nogil:
         """Between batches: evict what is too much, and hand over and let go what has ended."""
         cdef uint32_t i
-        while self.living > self.most:
-            self.evict()
+        self.make_room()
         if self.n_handed < self.n_over:
             self.moment += 1
             for i in range(self.n_handed, self.n_over):
@@ -322,20 +377,34 @@ cdef class LiveEngine(Engine):
                 self.let_go(self.over[i])
             self.n_over = self.n_handed = 0
 
+    cdef void make_room(self) noexcept nogil:
+        """Evict what is too much."""
+        cdef uint32_t i
+        self.moment += 1
+        while self.living > self.most:
+            self.evict()
+        for i in range(self.n_aside):
+            if life_of(&self.lives, self.aside[i]).state == LIVING:
+                self.wait(self.aside[i])
+        self.n_aside = 0
+
     cdef void evict(self) noexcept nogil:
         """End the flow whose time would be up first: with one timeout, that which has been idle for longest.
 
         Some flow has none inside, and waits. An active timeout's time is one, too; a flow that is to be cut next,
-        and has others inside, is cut now and waits on.
+        and has others inside, is cut now, and passed over until there is room.
         """
         cdef uint32_t number = self.lives.heap[0].number
-        cdef int64_t due = self.lives.heap[0].time, end = self.end_due(number)
-        if end <= due or (end != NEVER and self.cut_due(number) <= due):
+        cdef int64_t due = self.lives.heap[0].time
+        if life_of(&self.lives, number).children:
+            if self.active_timeout != NEVER:
+                self.cut(number, self.latest)
+            wait_no_more(&self.lives, number)
+            self.add_number(&self.aside, &self.n_aside, &self.room_aside, number)
+        elif min(self.end_due(number), self.cut_due(number)) <= due:
             self.end(number, EVICTED)
-            return
-        if end == NEVER and self.active_timeout != NEVER:
-            self.cut(number, self.latest)
-        self.wait(number)
+        else:
+            self.wait(number)
 
     cdef uint32_t copy(self, Copies to, uint32_t number) noexcept nogil:
         """The number of a copy of a flow, made once in a moment, with those that its fields are also made from."""
@@ -393,6 +462,7 @@ cdef class LiveEngine(Engine):
         cdef bint shown = parent and record_at(self.records, parent - 1).innermost == number + 1
         if shown:
             life_of(&self.lives, number).state = SHADE
+            record.key.parent = 0       # which may go before those around it: its number then means another flow
             return
         self.give_back(number)
         if inside and inside != number + 1 and life_of(&self.lives, inside - 1).state == SHADE:
@@ -429,11 +499,14 @@ cdef class LiveEngine(Engine):
         count[0] += 1
 
     cdef bint is_time(self) noexcept nogil:
-        return self.out.n_rows >= HANDED_TOGETHER
+        return self.out.is_large()
 
     cdef int hand_over(self) except -1:
         """Nothing: whoever drains takes what was handed out."""
         return 0
+
+    cdef dict lost(self):
+        return Engine.lost(self) | {"kept things that found no room when they were handed out": self.left_out}
 
     # ---- for the table
 
@@ -459,7 +532,7 @@ cdef class LiveEngine(Engine):
         with nogil:
             self.records.lock()
             if time >= self.next_event:
-                self.pass_time(time)
+                self.pass_time(min(time, <int64_t>NEVER - 1))
             self.now = time
             self.settle()
             self.records.unlock()
@@ -497,6 +570,7 @@ cdef class LiveEngine(Engine):
         self.records.lock()
         out, self.out = self.out, fresh
         self.moment += 1
+        self.left_out += out.left_out()
         self.records.unlock()
         return out.records, out.groups()
 

@@ -33,6 +33,7 @@ cdef struct Counters:
 
 
 cdef struct Life:
+    int64_t latest              # ns; the latest time of its packets, in whatever order they came
     int64_t idle                # ns without a packet, after which the flow ends
     int64_t segment_start       # ns; when the segment began that an active timeout cuts
     int64_t held_until          # ns; it was finished by FIN or RST, and late packets find it until then; 0: it was not

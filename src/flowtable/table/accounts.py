@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flowtable.capture.link_types import link_type_name
 from flowtable.flow._messages import KINDS
@@ -12,10 +13,9 @@ from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flowtable.capture import PacketSource
     from flowtable.flow._flow import Records
 
-__all__ = ["make_account"]
+__all__ = ["EndedSources", "make_account"]
 
 _STOPS: Final = (  # by the numbers of Stop in packet/_dissection.pxd
     "ended at",
@@ -31,7 +31,53 @@ _MALFORMED: Final = 2
 _NO_ADDRESSES: Final = "without Ethernet or IP"
 
 
-def make_account(counts: dict[str, Any], records: Records, sources: Iterable[PacketSource]) -> Account:
+class Counted(Protocol):
+    """What an account needs to know of a source."""
+
+    @property
+    def times_clamped(self) -> int:
+        """Frames with a time that none can have."""
+
+    @property
+    def snapped(self) -> int:
+        """Frames that were captured in part."""
+
+    @property
+    def incomplete(self) -> int:
+        """Captures that end too early."""
+
+
+@dataclass
+class ReceivedFrames:
+    """What sources know of frames that they have got, and lost; None: nothing."""
+
+    received: int | None = None
+    dropped_by_kernel: int | None = None
+    dropped_by_interface: int | None = None
+    dropped_by_queue: int | None = None
+
+
+@dataclass
+class EndedSources:
+    """The counts of sources that are let go."""
+
+    times_clamped: int = 0
+    snapped: int = 0
+    incomplete: int = 0
+    statistics: ReceivedFrames = field(default_factory=ReceivedFrames)
+
+    def add(self, source: Any) -> None:
+        """Take over what a source has counted."""
+        self.times_clamped += source.times_clamped
+        self.snapped += source.snapped
+        self.incomplete += source.incomplete
+        for name in (each.name for each in fields(ReceivedFrames) if hasattr(source, "statistics")):
+            more = getattr(source.statistics, name)
+            if more is not None:
+                setattr(self.statistics, name, (getattr(self.statistics, name) or 0) + more)
+
+
+def make_account(counts: dict[str, Any], records: Records, sources: Iterable[Counted]) -> Account:
     """Put the engine's and the sources' counts into names."""
     tallies = [(each.times_clamped, each.snapped, each.incomplete) for each in sources]
     times_clamped, snapped, incomplete = (sum(counts) for counts in zip((0, 0, 0), *tallies, strict=True))

@@ -99,6 +99,6 @@ class HandlerQueue:
     def _call(self, function: Callable[..., object], what: Any) -> None:
         try:
             function(what)
-        except Exception:  # noqa: BLE001 - whatever it is, packets go on
+        except BaseException:  # noqa: BLE001 - whatever it is, sys.exit() too, the next ones are called
             self.failed += 1
             _LOG.exception("a handler of flows raised; it is not called again with these")

@@ -9,7 +9,7 @@ import operator
 from array import array
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
 from functools import partial
-from threading import Lock
+from threading import Condition, Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from flowtable.background import Task
@@ -21,7 +21,7 @@ from flowtable.flow._flow import Records
 from flowtable.flow.account import Account, since
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._live import LiveEngine
-from flowtable.table.accounts import make_account
+from flowtable.table.accounts import EndedSources, make_account
 from flowtable.table.handlers import QUEUED_FLOWS, FlowHandler, HandlerQueue
 from flowtable.table.options import number_of_flows, text_option
 from flowtable.table.statistics import TableStatistics
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from flowtable.capture import CapturedFrame
     from flowtable.query import SearchQuery, TableQuery, TableReply
+    from flowtable.table.accounts import Counted
 
 __all__ = ["MAX_FLOWS", "Table"]
 
@@ -119,7 +120,9 @@ class Table:
         self._handlers = HandlerQueue(queued_flows)
         self._told = Account()  # what sets that were handed out have accounted for; theirs add up
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
-        self._sources: list[PacketSource] = []
+        self._changing = Condition()  # for what follows
+        self._sources: list[tuple[PacketSource, int]] = []  # that are being fed, and by which thread
+        self._ended_sources = EndedSources()
         self._feeding: list[Task[None]] = []
         self._state = "new"
 
@@ -132,8 +135,10 @@ class Table:
             FlowError: the table was started before.
 
         """
-        if self._state != "new":
-            raise FlowError(f"this table is {self._state}; make another one")
+        with self._changing:
+            if self._state != "new":
+                raise FlowError(f"this table is {self._state}; make another one")
+            self._state = "starting"
         if self._enhancers is not None:
             self._enhancers.start()
         self._handlers.start()
@@ -149,19 +154,21 @@ class Table:
         Sources that are being fed are stopped first. Nothing happens if the table does not run.
 
         Raises:
-            FlowError: a handler of the table asks for it.
+            FlowError: a handler of the table asks for it, which itself is waited for.
+            BaseException: what a source raised that was added, when all flows are handed over.
 
         """
-        if self._state != "running":
-            return
         if self._handlers.is_calling:
-            raise FlowError("a handler cannot stop the table that waits for it; let another thread do so")
-        self._state = "stopping"
-        for source in list(self._sources):
+            raise FlowError("a handler cannot stop its table; let it tell another thread to")
+        with self._changing:
+            if self._state != "running":
+                return
+            self._state = "stopping"
+            fed = [source for source, _ in self._sources]
+        for source in fed:
             if hasattr(source, "stop"):
                 source.stop()
-        for feeding in self._feeding:
-            feeding.wait()
+        self._wait_for_feeders()
         while self._engine.stop_some():
             self._hand_over()
         self._hand_over()
@@ -170,6 +177,15 @@ class Table:
             self._enhancers.stop()
         self._state = "stopped"
         atexit.unregister(self.stop)
+        self.raise_errors()
+
+    def _wait_for_feeders(self) -> None:
+        """Let all other threads end what they count: flows that they begin are to be handed over as well."""
+        me = get_ident()
+        with self._changing:
+            self._changing.wait_for(lambda: all(thread == me for _, thread in self._sources))
+        for feeding in self._feeding:
+            feeding.wait()
 
     def run(self, *sources: PacketSource) -> None:
         """Start, feed some sources at a time until all have ended or :meth:`stop` is called, and stop.
@@ -184,10 +200,9 @@ class Table:
                 feeding.wait()
         finally:
             self.stop()
-        self.raise_errors()
 
     def add(self, source: PacketSource) -> None:
-        """Feed a source in a thread of its own; :meth:`run` raises what it raises."""
+        """Feed a source in a thread of its own; :meth:`stop` raises what it raises."""
         feeding = Task(partial(self.feed, source))
         self._feeding.append(feeding)
         feeding.begin()
@@ -236,9 +251,20 @@ class Table:
 
         """
         source = packets if isinstance(packets, PacketSource) else GivenFrames(packets)
-        if self._state != "running":
-            raise FlowError(f"this table is {self._state}, and takes no packets")
-        self._sources.append(source)
+        fed = source, get_ident()
+        with self._changing:
+            if self._state != "running":
+                raise FlowError(f"this table is {self._state}, and takes no packets")
+            self._sources.append(fed)
+        try:
+            self._count(source)
+        finally:
+            with self._changing:
+                self._sources.remove(fed)
+                self._ended_sources.add(source)
+                self._changing.notify_all()
+
+    def _count(self, source: PacketSource) -> None:
         outcome = "goes on"
         while outcome != "no memory" and self._goes_on(source):
             outcome = self._engine.count_window(source)
@@ -349,13 +375,18 @@ class Table:
     # ---- what it has done
 
     def _account(self) -> Account:
-        return make_account(self._engine.counts(), self._records, self._sources)
+        with self._changing:
+            sources: list[Counted] = [self._ended_sources, *(source for source, _ in self._sources)]
+        return make_account(self._engine.counts(), self._records, sources)
 
     @property
     def statistics(self) -> TableStatistics:
         """What the table has done until now."""
         lives = self._engine.life_counts()
-        received = [each.statistics for each in self._sources if hasattr(each, "statistics")]
+        with self._changing:
+            sources = [source for source, _ in self._sources]
+            ended = self._ended_sources.statistics
+        received = [ended, *(each.statistics for each in sources if hasattr(each, "statistics"))]
         return TableStatistics(
             flows=lives["living"],
             flows_made=lives["begun"],
@@ -390,6 +421,5 @@ def _every(handler: FlowHandler | None, seconds: Any) -> Any:
 
 def _sum(statistics: list[Any], name: str) -> int | None:
     """Add up what the sources know; None if none does."""
-    known = [getattr(each, name) for each in statistics]
-    known = [number for number in known if number is not None]
+    known = [number for each in statistics if (number := getattr(each, name)) is not None]
     return sum(known) if known else None
