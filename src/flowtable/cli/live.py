@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from flowtable.cli.arguments import Parser, whole_number
@@ -56,21 +57,20 @@ _LOOK_EVERY: Final = 0.2
 def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit status."""
     options = _options(arguments)
-    from flowtable.capture import drop_rights  # noqa: PLC0415 - where there is something to capture
-
-    sources = _sources(options)
-    drop_rights()
-    return run_table(options, sources, ", ".join(options.interface), clock=time.time_ns)
+    return run_table(options, partial(_sources, options), ", ".join(options.interface), clock=time.time_ns)
 
 
 def run_table(
     options: argparse.Namespace,
-    sources: Sequence[PacketSource],
+    open_sources: Callable[[], Sequence[PacketSource]],
     title: str,
     *,
     clock: Callable[[], int] | None,
 ) -> int:
-    """Feed a table until its sources end or a signal comes, and show or write what it hands out."""
+    """Feed a table until its sources end or a signal comes, and show or write what it hands out.
+
+    Sources are opened when all else is known to be possible.
+    """
     shown = _Shown.chosen(options)
     table = Table(
         TableOpts.of(**flow_options(options)),
@@ -85,7 +85,7 @@ def run_table(
         **_table_timers(options),
     )
     with _signals_interrupt():
-        _feed(table, sources, shown, title, options)
+        _feed(table, open_sources(), shown, title, options)
     shown.close()
     if not options.quiet:
         say(*account_lines(table.statistics.account), *_losses(table, shown))
@@ -196,6 +196,8 @@ def _watch(table: Table, shown: _Shown, title: str, duration: float | None) -> N
             if shown.files is not None:
                 shown.files.roll()
             time.sleep(_LOOK_EVERY)
+        if view is not None:
+            view.draw(time.monotonic() - drawn)
     table.raise_errors()
 
 
@@ -240,6 +242,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _sources(options: argparse.Namespace) -> tuple[PacketSource, ...]:
+    """Begin to capture; no right is needed afterwards."""
+    from flowtable.capture import drop_rights  # noqa: PLC0415 - few captures are live
+
+    sources = _opened(options)
+    drop_rights()
+    return sources
+
+
+def _opened(options: argparse.Namespace) -> tuple[PacketSource, ...]:
     from flowtable.capture import open_fanout, open_live  # noqa: PLC0415 - few captures are live
 
     chosen = {"bpf": options.filter, "promiscuous": not options.no_promiscuous}

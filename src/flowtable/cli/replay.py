@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from flowtable.capture import open_capture
@@ -13,6 +14,8 @@ from flowtable.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from flowtable.capture import PacketSource
 
 __all__ = ["SUMMARY", "run"]
 
@@ -35,12 +38,16 @@ examples:
 def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit status."""
     options = _options(arguments)
-    source = open_capture(options.files)
-    if options.speed < math.inf:
-        from flowtable.capture import PacedSource  # noqa: PLC0415 - few captures are replayed
+    return run_table(options, partial(_sources, options), ", ".join(options.files), clock=None)
 
-        source = PacedSource(source, options.speed)
-    return run_table(options, [source], ", ".join(options.files), clock=None)
+
+def _sources(options: argparse.Namespace) -> list[PacketSource]:
+    source = open_capture(options.files)
+    if options.speed == math.inf:
+        return [source]
+    from flowtable.capture import PacedSource  # noqa: PLC0415 - few captures are replayed
+
+    return [PacedSource(source, options.speed)]
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

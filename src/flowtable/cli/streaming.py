@@ -33,7 +33,7 @@ def check_streaming(options: argparse.Namespace) -> None:
 
     """
     for name in _WITHOUT if options.stream else _WITH:
-        if getattr(options, name) not in (None, False):
+        if getattr(options, name) is not None and getattr(options, name) is not False:
             way = "goes without" if options.stream else "takes"
             raise OptionError(f"--{name.replace('_', '-')} {way} --stream")
 

@@ -28,12 +28,13 @@ _REST_OF_SCREEN: Final = "\x1b[J"
 
 
 class TopView:
-    """Draws over what it drew; what the terminal showed before is back afterwards."""
+    """Draws over what it drew; afterwards the terminal is as before, with the last drawing below."""
 
     def __init__(self, table: Table, title: str) -> None:
         self._table = table
         self._title = title
         self._before: tuple[int, int] | None = None
+        self._drawn: list[str] = []
 
     def __enter__(self) -> Self:
         """Take the screen."""
@@ -42,14 +43,14 @@ class TopView:
 
     def __exit__(self, *_: object) -> None:
         """Give it back."""
-        self._write(_LEAVE)
+        self._write(_LEAVE + "".join(f"{line}\n" for line in self._drawn))
 
     def draw(self, seconds: float) -> None:
         """Draw what the table has now, `seconds` after it was drawn before."""
         columns, lines = terminal_size()
         style = Style(columns, has_colours(sys.stdout))
-        drawn = [style.cut(self._status(seconds)), *self._flows(style, lines)]
-        self._write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in drawn) + _REST_OF_SCREEN)
+        self._drawn = [style.cut(self._status(seconds)), *self._flows(style, lines)]
+        self._write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in self._drawn) + _REST_OF_SCREEN)
 
     def _flows(self, style: Style, lines: int) -> Iterator[str]:
         biggest = self._table.biggest(max(lines - _AROUND, _FEWEST))

@@ -3,11 +3,13 @@ from typing import Any
 
 from flowtable.capture import PacketSource
 from flowtable.flow._flow import Records
+from flowtable.packet import IPDefragger
 from flowtable.table._engine import Engine
 from flowtable.table.options import Limits
 from flowtable.table.timers import Timers
 
 class LiveEngine(Engine):
+    defragger: IPDefragger | None
     clock: int
     next_due: int | None
     def begin(self, timers: Timers, limits: Limits) -> None: ...

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import CapturedFrame
+    from flowtable.packet import IPDefragger
     from flowtable.query import SearchQuery, TableQuery, TableReply
     from flowtable.table.accounts import Counted
 
@@ -332,6 +333,11 @@ class Table:
         if self._enhancers is not None:
             self._enhancers.enhance_many(flows)
         handler.callback(flows)
+
+    @property
+    def ip_defragger(self) -> IPDefragger | None:
+        """What puts IP fragments together, if ``defrag`` was asked for."""
+        return self._engine.defragger
 
     # ---- questions
 
