@@ -30,9 +30,10 @@ from dataclasses import replace
 from inspect import signature
 
 from fuzz_inputs import EVERYTHING, MODEST, START, filter_of, life_of, options_of
-from promises import hold
+from promises import LONGEST_DATAGRAM, hold, hold_samples
 
 from flowtable.capture._bpf import Program
+from flowtable.capture.sflow import SFlowFeed
 from flowtable.errors import CaptureError, FilterError
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._engine import Engine
@@ -70,6 +71,7 @@ cdef class InputFrames(PacketSource):
         self.time += cubic_ms(h[2]) * 1_000_000
         frame.time = self.time
         frame.link_type = self.link_type
+        frame.sampling_rate = 0
         return True
 
 
@@ -222,6 +224,17 @@ cdef class Places:
         return 0
 
 
+def fuzz_samples(data):
+    """An sFlow datagram as data and as frames, which agree where all of it can be read; the frames as flows."""
+    if len(data) > LONGEST_DATAGRAM:
+        return
+    hold_samples(data, START)
+    source = SFlowFeed(max_agents=1)
+    source.feed(data, START)
+    source.stop()
+    run(source, <uint16_t>(len(data) * 0x9E37 % SHARED))     # one thread counts what comes over a network
+
+
 cdef uint64_t inputs = 0
 
 
@@ -341,8 +354,10 @@ cdef int look_at(Records records) except -1:
 
 # ---- for the harness
 
-TARGETS = {"frames": fuzz_frames, "lives": fuzz_lives, "captures": fuzz_captures, "filters": fuzz_filters,
-           "places": fuzz_places}
+TARGETS = {
+    "frames": fuzz_frames, "lives": fuzz_lives, "captures": fuzz_captures, "filters": fuzz_filters,
+    "samples": fuzz_samples, "places": fuzz_places,
+}
 cdef object target
 
 

@@ -16,7 +16,7 @@ static const char *target_name(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], "--target=", 9) == 0)
             return argv[i] + 9;
-    fputs("say which target: --target=frames, lives, captures, filters or places\n", stderr);
+    fputs("say which target: --target=frames, lives, captures, filters, samples or places\n", stderr);
     exit(2);
 }
 

@@ -6,10 +6,14 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from flowtable.capture.sflow import SFlowFeed, parse_datagram
+from flowtable.errors import FlowProtocolError
 from flowtable.flow.schema import FIELDS, Kind
 
 if TYPE_CHECKING:
     from flowtable import FlowSet
+
+LONGEST_DATAGRAM = 65_507  # bytes that UDP carries
 
 
 def hold(flows: FlowSet) -> None:
@@ -23,3 +27,19 @@ def hold(flows: FlowSet) -> None:
     for line, flow in zip(lines.getvalue().splitlines(), flows, strict=True):
         assert json.loads(line) == flow.to_dict()
     flows.to_arrow().validate(full=True)
+
+
+def hold_samples(datagram: bytes, time: int) -> None:
+    """Look at an sFlow datagram as data and as frames: they agree where all of it can be read."""
+    source = SFlowFeed(max_agents=1)
+    source.feed(datagram, time)
+    source.stop()
+    frames = list(source)
+    refused = source.discards.keys() & {"version", "malformed"}
+    try:
+        found = parse_datagram(datagram)
+    except FlowProtocolError:
+        return  # frames before the fault count, and a fault in what gives no frame is none for them
+    headers = [header for sample in found.flow_samples for header in sample.headers]
+    assert not refused, source.discards
+    assert [frame.data for frame in frames] == [each.header for each in headers if each.link_type is not None]

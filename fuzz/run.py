@@ -43,8 +43,9 @@ class Ran(NamedTuple):
 
 
 TARGETS: Final = (
-    Target("frames", 0.4, 4096),
+    Target("frames", 0.3, 4096),
     Target("lives", 0.2, 4096),
+    Target("samples", 0.1, 2048),
     Target("captures", 0.2, 8192),
     Target("places", 0.1, 1024),
     Target("filters", 0.1, 1024),

@@ -27,6 +27,9 @@ from flowtable.testing import (
     IPv4,
     IPv6,
     Pair,
+    SFlow,
+    SFlowCounterSample,
+    SFlowFlowSample,
     demo_capture,
     dns_exchange,
     fragments,
@@ -44,9 +47,10 @@ if TYPE_CHECKING:
     from flowtable.testing.conversations import Timed
 
 ROOT: Final = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "packet"))
+sys.path[:0] = [str(ROOT / "tests" / "packet"), str(ROOT / "tests" / "capture")]
 
 from cases import CASES  # noqa: E402 - the tests' frames, which are no package
+from sflow_datagrams import EVERY_COUNTER_RECORD, EVERY_FLOW_RECORD, EVERYTHING  # noqa: E402 - likewise
 
 PAIRS: Final = (
     Pair(Host("10.0.0.1"), Host("10.0.0.2")),
@@ -154,11 +158,21 @@ def places_seeds() -> Iterator[bytes]:
             yield b"".join(struct.pack(">BHB", *row) for row in rows)
 
 
+def samples_seeds() -> Iterator[bytes]:
+    """SFlow datagrams of every kind of record."""
+    yield EVERYTHING
+    for records in (EVERY_FLOW_RECORD[:1], EVERY_FLOW_RECORD, EVERY_FLOW_RECORD[:1] * 5):
+        for expanded in (False, True):
+            yield bytes(SFlow((SFlowFlowSample(records, expanded=expanded),)))
+            yield bytes(SFlow((SFlowCounterSample(EVERY_COUNTER_RECORD, expanded=expanded),)))
+
+
 SEEDS: Final = {
     "frames": frames_seeds,
     "lives": lives_seeds,
     "captures": captures_seeds,
     "filters": filters_seeds,
+    "samples": samples_seeds,
     "places": places_seeds,
 }
 

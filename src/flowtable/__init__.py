@@ -50,7 +50,7 @@ from flowtable.table import (
 )
 
 if typing.TYPE_CHECKING:
-    from flowtable.query import Filter
+    from flowtable.query import Filter, MergeContext, SearchQuery, TableQuery, TableReply
     from flowtable.table.handlers import FlowHandler
     from flowtable.table.live import Table
     from flowtable.table.scan import scan
@@ -88,12 +88,14 @@ __all__ = [
     "LayerNotFound",
     "LayerType",
     "Limits",
+    "MergeContext",
     "OptionError",
     "Packet",
     "PacketSequence",
     "PcapWriter",
     "RawPacket",
     "RawPackets",
+    "SearchQuery",
     "StreamData",
     "StreamEnds",
     "TCPAssembler",
@@ -101,6 +103,8 @@ __all__ = [
     "Table",
     "TableFull",
     "TableOpts",
+    "TableQuery",
+    "TableReply",
     "TableStatistics",
     "bpf_filter_to_raw",
     "default_layer_key_mode_name",
@@ -112,12 +116,10 @@ __all__ = [
 
 
 _LATER = {
-    "Filter": "query",
+    **dict.fromkeys(("Filter", "MergeContext", "SearchQuery", "TableQuery", "TableReply"), "query"),
+    **dict.fromkeys(("FlowOpts", "FlowUUIDs", "TableOpts"), "table.table_options"),
     "FlowHandler": "table.handlers",
-    "FlowOpts": "table.table_options",
-    "FlowUUIDs": "table.table_options",
     "Table": "table.live",
-    "TableOpts": "table.table_options",
     "TableStatistics": "table.statistics",
     "scan": "table.scan",
 }

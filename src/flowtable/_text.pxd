@@ -1,4 +1,5 @@
-# Numbers, addresses, ids and bytes as text. Each function writes at `out` and gives the bytes that it wrote.
+# Numbers, addresses, ids and bytes as text. Each function writes at `out` and gives the bytes that it wrote; it
+# writes none beyond these.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -57,9 +58,10 @@ cdef inline int put_mac(char *out, const uint8_t *mac) noexcept nogil:
     """Six bytes in hex with colons."""
     cdef int i
     for i in range(6):
+        if i:
+            out[3 * i - 1] = c":"
         out[3 * i] = b"0123456789abcdef"[mac[i] >> 4]
         out[3 * i + 1] = b"0123456789abcdef"[mac[i] & 15]
-        out[3 * i + 2] = c":"
     return 17
 
 
@@ -69,10 +71,11 @@ cdef inline int put_address(char *out, bint is_ipv4, const uint8_t *address) noe
     if not is_ipv4:
         return put_ipv6(out, address)
     for i in range(4):
+        if i:
+            out[at] = c"."
+            at += 1
         at += put_decimal(out + at, address[i])
-        out[at] = c"."
-        at += 1
-    return at - 1
+    return at
 
 
 cdef inline int put_decimal(char *out, uint8_t value) noexcept nogil:

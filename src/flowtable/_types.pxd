@@ -11,6 +11,7 @@ cdef struct Frame:
     uint32_t length         # bytes on the wire
     int64_t time            # Unix ns, 0 or later
     uint16_t link_type      # LINKTYPE_ number, as capture files hold it
+    uint32_t sampling_rate  # one packet in so many was sampled, as the sampler says; 0: it was not sampled
     uint64_t number         # of all frames that are dealt out to several engines; meaningless with one
 
 
@@ -145,7 +146,7 @@ cdef struct Record:
     uint32_t messages
     uint32_t raw_packets    # of the last one kept
     uint64_t order          # the number of its first frame
-    uint32_t reserved1
+    uint32_t sampling_rate  # of the last packet that was sampled; 0: none was
     uint32_t handed         # a live table's: number of an item in a side pool; 0: none
 
 

@@ -12,7 +12,7 @@ import atexit
 import contextlib
 import os
 from _thread import start_new_thread
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -49,10 +49,28 @@ class Task(Generic[_Result]):
             if not self._threads:
                 _running.discard(self)
 
-    def wait(self) -> None:
-        """Wait until no thread is at work; who is interrupted may wait again."""
-        while self._threads and self._outcome is None:
-            self._token.get()
+    @property
+    def is_done(self) -> bool:
+        """Whether there is an outcome."""
+        return self._outcome is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether a thread is at work."""
+        return bool(self._threads) and self._outcome is None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no thread is at work, or that many seconds; who is interrupted may wait again.
+
+        False: the time was too short.
+        """
+        while self.running:
+            try:
+                self._token.get(timeout=timeout)
+            except Empty:
+                return not self.running
+            self._token.put(None)  # for others who wait
+        return True
 
     def result(self) -> _Result:
         """Wait, and give what the function gives or raise what it raises, as often as it is asked for."""

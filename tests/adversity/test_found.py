@@ -11,6 +11,7 @@ from fuzz_inputs import (
     LIVES,
     OPTIONS,
     ROOMS,
+    START,
     TIMERS,
     filter_input,
     filter_of,
@@ -19,7 +20,7 @@ from fuzz_inputs import (
     life_of,
     options_of,
 )
-from promises import hold
+from promises import hold, hold_samples
 
 import flowtable
 from flowtable.capture._bpf import Program
@@ -104,8 +105,13 @@ def test_filters(path):
     assert program.filter(frame) == program.filter(bytearray(frame))
 
 
+@pytest.mark.parametrize("path", found("samples"))
+def test_samples(path):
+    hold_samples(path.read_bytes(), START)
+
+
 def test_every_folder_of_findings_is_read():
-    assert {path.name for path in FOUND.iterdir()} == {"captures", "frames", "lives", "filters"}
+    assert {path.name for path in FOUND.iterdir()} == {"captures", "frames", "lives", "filters", "samples"}
 
 
 # ---- the form of the inputs

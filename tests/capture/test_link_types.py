@@ -3,6 +3,7 @@
 import pytest
 
 from flowtable.capture import LinkType, dlt, link_type_name
+from flowtable.capture.link_types import from_dlt
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,10 @@ def test_types_from_104_on_are_the_same_but_one():
 
 def test_raw_ip_of_openbsd_is_filtered_as_raw_ip():
     assert dlt(14) == dlt(101) == 12
+
+
+@pytest.mark.parametrize(
+    "link_type", [kind for kind in LinkType if kind not in (LinkType.RAW_12, LinkType.RAW_14)]
+)
+def test_numbers_of_libpcap_go_both_ways(link_type):
+    assert from_dlt(dlt(link_type)) == link_type

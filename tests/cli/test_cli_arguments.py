@@ -62,6 +62,31 @@ def test_limit_cuts_after_sorting(demo):
     assert flows(run("read", demo, "--limit", 0)) == []
 
 
+def test_dedup_gives_the_first_in_the_order_asked_for(demo):
+    every = flows(run("read", demo))
+
+    def firsts(found):
+        ports = {}
+        for flow in found:
+            ports.setdefault(flow.get("Transport", {}).get("B"), flow)
+        return list(ports.values())
+
+    by_port = ("--dedup-by", "Transport.B")
+    assert flows(run("read", demo, *by_port)) == firsts(every)
+    assert flows(run("read", demo, *by_port, "--reverse")) == firsts(every[::-1])
+    by_start = flows(run("read", demo, "--sort", "Metric.ABBytes"))
+    assert flows(run("read", demo, *by_port, "--sort", "Metric.ABBytes")) == firsts(by_start)
+    limited = run("read", demo, *by_port, "--sort", "Metric.ABBytes", "--limit", 2)
+    assert flows(limited) == firsts(by_start)[:2]
+    lines = run("read", demo, "-o", "table", "--dedup-by", "Network.Protocol", "--limit", 9).lines
+    assert len(lines) == 2 + 3  # IPv4, IPv6 and neither
+    assert len(flows(run("read", demo, "--dedup", "--where", "Transport == 443"))) == 2
+
+
+def test_dedup_takes_no_file_for_a_field(demo):
+    assert run("read", "--dedup", demo).out == run("read", demo, "--dedup").out == run("read", demo).out
+
+
 def test_ids_and_keys_reach_the_flows(demo):
     given = flows(run("read", demo, "--node-tid", "n1", "--capture-id", "c1", "--layer-key", "L3"))
     expected = flowtable.read(demo, node_tid="n1", capture_id="c1", layer_key="L3")

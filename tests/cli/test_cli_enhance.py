@@ -57,6 +57,15 @@ def test_flows_are_chosen_and_ordered_by_what_was_added():
     assert "living room" in there
 
 
+def test_of_flows_with_the_same_name_the_first_in_the_order_asked_for_is_given():
+    chosen = ("--host-names", "--where", "Extra.HostB is not None and Metric.ABBytes > 0")
+    every = lines(*chosen, "--sort", "Metric.ABBytes")
+    assert len(every) > 1
+    assert lines(*chosen, "--sort", "Metric.ABBytes", "--dedup-by", "Extra.HostB") == every[:1]
+    first, without = lines("--host-names", "--sort", "Extra.HostB", "--dedup-by", "Extra.HostB")
+    assert (first["Extra"], "Extra" in without) == ({"HostB": "www.example.com"}, False)
+
+
 def test_files_of_other_formats_have_it(tmp_path):
     out = run("read", "-q", DEMO, "--host-names", "-o", "csv").out.decode()
     extras = [row["extra"] for row in csv.DictReader(io.StringIO(out))]
@@ -85,7 +94,10 @@ def test_the_table_is_as_it_was():
         (["--geoip", "missing.mmdb"], "'missing.mmdb' cannot be read: No such file or directory"),
         (["--geoip", "bad.csv"], "'bad.csv' is no MaxMind DB"),
         (["--sort", "Extra.HostB"], "Extra.HostB is filled by --host-names, --networks or --geoip"),
-        (["--sort", "Extra", "--host-names"], "Extra has no order"),
+        (["--sort", "Extra", "--host-names"], "--sort: Extra has no order"),
+        (["--sort", "Extra"], "--sort: Extra has no order"),
+        (["--dedup-by", "Extra.HostB"], "--dedup-by: Extra.HostB is filled by --host-names, --networks or"),
+        (["--dedup-by", "Extra", "--host-names"], "--dedup-by: flows cannot be told apart by Extra, but by"),
         (["--host-names", "--where", "Extra.HostB =="], "is expected here"),
         (["--where", 'Extra == "a"'], "Extra is asked for by name"),
     ],

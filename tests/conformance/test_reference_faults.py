@@ -1,6 +1,7 @@
 """Faults of the reference that are not inherited, each by its number in the description of that system.
 
-Those of the live table (1, 3, 4, 8) and of merged answers (15) are not about decoding, and not here.
+Those of the live table (1, 3, 4, 8) are not about decoding, and not here; that of merged answers (15) is
+among the tests of searches.
 """
 
 import pytest

@@ -13,6 +13,9 @@ import termios
 
 import pytest
 
+from flowtable.capture.rights import CAP_NET_RAW, held_rights
+from flowtable.testing.netns import Network, reason_against
+
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -37,6 +40,27 @@ def blocks(page, language):
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "pycon")], ids=page_id)
 def test_python_examples(page):
     source = "\n".join(blocks(page, "pycon"))
+    with place_of(page):
+        run_examples(page, source)
+
+
+@contextlib.contextmanager
+def place_of(page):
+    """Where a page's examples run: what captures on loopback has a network of its own, if one can be made."""
+    if "<!-- takes CAP_NET_RAW -->" not in page.read_text(encoding="utf-8") or network_missing():
+        yield
+    else:
+        with Network() as network, network.entered():
+            yield
+
+
+def network_missing():
+    if CAP_NET_RAW not in held_rights():
+        pytest.skip("there is no right to capture: it takes CAP_NET_RAW")
+    return reason_against()
+
+
+def run_examples(page, source):
     test = doctest.DocTestParser().get_doctest(source, {}, page.name, str(page), 0)
     assert test.examples
     report = []

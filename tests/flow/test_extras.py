@@ -72,6 +72,19 @@ def test_it_is_there_in_every_set(flows):
         flows.sort("Extra")
 
 
+def test_flows_are_told_apart_by_one_of_them(tmp_path):
+    flows = read_frames(tmp_path, [Ethernet() / IPv4() / TCP(port, 80) for port in range(1, 8)])
+    for flow, text in zip(flows, ("a", "ü", None, "a", "ü", None, ""), strict=True):
+        if text is not None:
+            flow.add_extra("HostA", text)
+    assert flows.dedup("Extra.HostA").values("Transport.A") == [1, 2, 3, 7]
+    assert flows[::-1].dedup("extra.HostA").values("Transport.A") == [7, 6, 5, 4]
+    assert flows.dedup("Extra.HostB").values("Transport.A") == [1]
+    assert flows.sort("Extra.HostA", descending=True).values("Transport.A") == [2, 5, 1, 4, 7, 3, 6]
+    with pytest.raises(OptionError, match="told apart by Extra, but by what is in it"):
+        flows.dedup("Extra")
+
+
 def test_a_name_may_have_dots(flows):
     flows[0].add_extra("geo.country_b", "NZ")
     assert flows[0].get("Extra.geo.country_b") == "NZ"
@@ -132,7 +145,7 @@ def test_texts_of_all_flows_are_limited_in_bytes(tmp_path):
     flows[1].add_extra("HostA", "a")
     assert [flow.extra for flow in flows] == [{"HostA": "a"}, {}]
     assert flows.account.lost == {"extras that found no room": 3}
-    assert flows._records.lost({})["extras that found no room"] == 3  # as a table counts it
+    assert flows[0]._records.lost({})["extras that found no room"] == 3  # as a table counts it
 
 
 def test_what_is_said_of_a_batch_of_rows_holds():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from rich_capture import EVERY_OPTION, rich_flows
+from rich_capture import EVERY_OPTION, EXTRAS, rich_flows
 
 from flowtable import Filter, FilterError
 
@@ -89,3 +89,7 @@ def test_flows_without_extras_have_none(tmp_path):
 def test_one_that_every_third_flow_has(tmp_path):
     flows = rich_flows(tmp_path, **EVERY_OPTION)
     assert len(flows.filter('Extra.HostB == "www.example.org"')) == len(flows[1::3])
+    for name, text in EXTRAS.items():  # not only of ASCII
+        assert list(flows.filter(Filter.term(f"Extra.{name}", text))) == list(flows[1::3])
+        assert len(flows.filter(Filter.term(f"Extra.{name}", text + "ü"))) == 0
+    assert len(flows.filter(Filter.term("Extra.HostB", "\udcff"))) == 0

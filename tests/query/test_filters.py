@@ -178,6 +178,13 @@ def ends(tmp_path):
         ("Metric.ABPackets == 0.5", []),
         ("Metric.ABPackets > -5", [0, 1, 2, 3, 4]),
         ("Transport.A < 1e3", [1, 2, 3, 4]),
+        ("Metric.ABPackets == 99999999999999999999", []),
+        ("Metric.ABPackets != -1e300", [0, 1, 2, 3, 4]),
+        ("Start < 9999999999999999999999", [0, 1, 2, 3, 4]),
+        ("Start == 9223372036854", []),
+        ("Start == '9999-12-31'", []),
+        ("Start > '0001-01-01T00:00+23:59'", [0, 1, 2, 3, 4]),
+        ('CommunityID == "\ud800" or Application == "\ud800" or UUID == "ü"', []),
         ("metric.ab_packets == 1 and network_a == '11.0.0.1'", [2]),
     ],
 )

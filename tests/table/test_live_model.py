@@ -150,7 +150,7 @@ def in_order(rows):
         {
             "expire_after": 9 * SECOND,
             "update_every": 600 * SECOND,
-            "hold_ended": 15 * SECOND,
+            "hold_ended": 5 * SECOND,
             "active_timeout": 30 * SECOND,
         },
     ],

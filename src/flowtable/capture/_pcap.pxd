@@ -109,4 +109,5 @@ cdef inline bint take_record(const Pcap *f, Scan *s, Cursor *c, Frame *out) noex
     out.length = length
     out.time = record_time(s, f, u32(s, p), u32(s, p + 4))
     out.link_type = f.link_type
+    out.sampling_rate = 0
     return True

@@ -167,6 +167,7 @@ cdef inline bint finish_packet(
     if out.data is NULL:
         return refuse(s, BLOCK_TOO_SHORT, ENHANCED_PACKET, 0)
     out.link_type = of.link_type
+    out.sampling_rate = 0
     out.time = flowtable_unix_ns(
         ticks, of.clock.divide, of.clock.multiply, of.clock.shift, of.clock.offset, &clamped)
     s.tally.times_clamped += clamped

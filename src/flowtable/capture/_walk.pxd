@@ -61,6 +61,7 @@ cdef class CaptureReader(PacketSource):
     cdef const uint64_t *_clock # what that is counted by: turns, or refills of all files that are read together
     cdef uint64_t _given        # frames when windows took turns last
 
+    cdef int _take_stream(self, stream, str name, size_t window) except -1
     cdef bint _start(self) except -1
     cdef bint _read_more(self) except -1
     cdef size_t _room(self) noexcept nogil

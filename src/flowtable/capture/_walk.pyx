@@ -114,7 +114,7 @@ cdef class PacketSource:
             frame = &self._batch[self._at]
             self._at += 1
             data = PyBytes_FromStringAndSize(<const char *>frame.data, frame.captured)
-            return CapturedFrame(frame.time, data, frame.length, frame.link_type)
+            return CapturedFrame(frame.time, data, frame.length, frame.link_type, frame.sampling_rate)
         finally:
             self.end_reading()
 
@@ -201,6 +201,15 @@ cdef class CaptureReader(PacketSource):
         self._clock = &self._turns
 
     def __init__(self, stream, str name, *, size_t window=WINDOW):
+        self._take_stream(stream, name, window)
+        try:
+            self._start()
+        except BaseException:
+            self.stop_reading()
+            raise
+
+    cdef int _take_stream(self, stream, str name, size_t window) except -1:
+        """Make a window for a stream, of which nothing is read yet."""
         if self._walker.window is not NULL:
             raise RuntimeError("a CaptureReader is made once")
         self._stream = stream
@@ -210,11 +219,7 @@ cdef class CaptureReader(PacketSource):
         if self._walker.window is NULL:
             raise MemoryError("no memory for a capture's window")
         self._ended = False
-        try:
-            self._start()
-        except BaseException:
-            self.stop_reading()
-            raise
+        return 0
 
     def __dealloc__(self):
         cdef int i

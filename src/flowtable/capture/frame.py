@@ -21,3 +21,6 @@ class CapturedFrame(NamedTuple):
 
     link_type: int
     """What `data` begins with: a LINKTYPE_ number, see :class:`~flowtable.capture.link_types.LinkType`."""
+
+    sampling_rate: int = 0
+    """One packet in so many was sampled, as the sampler says; 0 where frames are not samples."""

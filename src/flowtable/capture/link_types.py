@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 
-__all__ = ["LinkType", "dlt", "link_type_name"]
+__all__ = ["LinkType", "dlt", "from_dlt", "link_type_name"]
 
 
 @unique
@@ -222,6 +222,9 @@ _DLT: dict[int, int] = {
     LinkType.PPP_BSDOS: 16,
     LinkType.ATM_CLIP: 19,
 }
+_LINK_TYPE: dict[int, int] = {
+    number: int(link_type) for link_type, number in _DLT.items() if link_type != LinkType.RAW_14
+}
 
 
 def link_type_name(number: int) -> str:
@@ -235,3 +238,8 @@ def link_type_name(number: int) -> str:
 def dlt(number: int) -> int:
     """Give the DLT_ number by which libpcap on Linux knows a LINKTYPE_ number; the same for most."""
     return _DLT.get(number, number)
+
+
+def from_dlt(number: int) -> int:
+    """Give the LINKTYPE_ number of what libpcap on Linux knows by a DLT_ number."""
+    return _LINK_TYPE.get(number, number)

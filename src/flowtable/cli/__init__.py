@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from flowtable.cli import read
 from flowtable.cli.arguments import Parser
 from flowtable.cli.summary import account_lines
 from flowtable.cli.terminal import say
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_COMMANDS: Final[dict[str, Callable[[Sequence[str]], int]]] = {"read": read.run}
-_SUMMARIES: Final = {"read": read.SUMMARY}
+_COMMANDS: Final = ("read", "live", "replay")
 
 _ERROR: Final = 2
 _INTERRUPTED: Final = 128 + 2  # as shells show SIGINT
@@ -49,10 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     try:
         if arguments and arguments[0] in _COMMANDS:
-            return _COMMANDS[arguments[0]](arguments[1:])
+            run: Callable[[Sequence[str]], int] = _command(arguments[0]).run
+            return run(arguments[1:])
         return _explain(arguments)
     except SystemExit as request:  # argparse has shown help or an error
         return request.code if isinstance(request.code, int) else 0
+
+
+def _command(name: str) -> Any:
+    """Load a command, and none of the others."""
+    return import_module(f"flowtable.cli.{name}")
 
 
 def _explain(arguments: Sequence[str]) -> int:
@@ -67,7 +72,7 @@ def _explain(arguments: Sequence[str]) -> int:
 
 
 def _description() -> str:
-    commands = "\n".join(f"  {name:10}{summary}" for name, summary in _SUMMARIES.items())
+    commands = "\n".join(f"  {name:10}{_command(name).SUMMARY}" for name in _COMMANDS)
     return f"Packets in, flows out.\n\ncommands:\n{commands}\n\nA command's own --help shows more."
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowtable.errors import FieldNotFound, OptionError
-from flowtable.flow.schema import FIELDS, Field, Kind, field
+from flowtable.flow.order import check_order, check_told_apart
+from flowtable.flow.schema import Field, Kind, field, similar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    import argparse
+    from collections.abc import Callable, Collection
 
     from flowtable.flow import FlowSet
 
@@ -23,34 +24,46 @@ class Order:
     """An order of flows by a field, or as is natural, perhaps turned around; and how many to give.
 
     Amounts, which are counters and durations, come with the biggest first; all else with the smallest.
-    Flows that lack the field come last in any case.
+    Flows that lack the field come last in any case. Of flows that are equal in ``once``, the first in this
+    order is given.
     """
 
     by: Field | None = None
     reverse: bool = False
     limit: int | None = None
+    once: Field | None = None
 
     @classmethod
-    def named(
-        cls, name: str | None, options: Collection[str] = (), *, reverse: bool, limit: int | None
-    ) -> Order:
-        """Look for a field before a long read, and help with its spelling; options are those in use.
+    def chosen(cls, options: argparse.Namespace, filling: Collection[str]) -> Order:
+        """Look for fields before a long read, and help with their spelling; ``filling`` options are in use.
 
         Raises:
             FieldNotFound: no field has this name.
-            OptionError: the option that fills this field is not in use.
+            OptionError: the option that fills this field is not in use, or flows have no order by it or are
+                not told apart.
 
         """
-        return cls(None if name is None else _field(name, options), reverse, limit)
+        by = None if options.sort is None else _field("--sort", options.sort, filling, check_order)
+        once = options.dedup_by or ("TrackingID" if options.dedup else None)
+        told_apart = None if once is None else _field("--dedup-by", once, filling, check_told_apart)
+        return cls(by, options.reverse, options.limit, told_apart)
+
+    def distinct(self, flows: FlowSet) -> FlowSet:
+        """Give the first of the flows that are equal, in this order; all if none are to be left out."""
+        if self.once is None:
+            return flows
+        kept = self._sorted(flows).dedup(self.once.path)
+        return kept[::-1] if self.by is None and self.reverse else kept  # as they began
 
     def apply(self, flows: FlowSet) -> FlowSet:
         """Give the flows in this order, or as they began."""
+        return self._sorted(flows)[: self.limit]
+
+    def _sorted(self, flows: FlowSet) -> FlowSet:
         if self.by is not None:
             amount = self.by.unit != "" and self.by.kind in (Kind.COUNT, Kind.DURATION, Kind.FRACTION)
-            flows = flows.sort(self.by.path, descending=amount != self.reverse)
-        elif self.reverse:
-            flows = flows[::-1]
-        return flows[: self.limit]
+            return flows.sort(self.by.path, descending=amount != self.reverse)
+        return flows[::-1] if self.reverse else flows
 
     def limited(self, flows: FlowSet, *, as_table: bool) -> FlowSet:
         """Give the flows that a limit leaves, which are the biggest in a table; all without one."""
@@ -69,25 +82,23 @@ class Order:
         return flows.take(choose(limit, range(len(flows)), key=total.__getitem__))
 
 
-def _field(name: str, options: Collection[str]) -> Field:
+def _field(option: str, name: str, filling: Collection[str], check: Callable[[str, Field], None]) -> Field:
     try:
         wanted = field(name)
     except FieldNotFound:
-        raise FieldNotFound(f"--sort: a flow has no field {name!r}; {_hint(name)}") from None
-    if wanted.kind is Kind.EXTRAS:
-        raise OptionError("--sort: Extra has no order, but what is in it does: Extra.HostB")
-    if wanted.kind is Kind.EXTRA and not wanted.is_filled(options):
-        raise OptionError(f"--sort: {wanted.path} is filled by --host-names, --networks or --geoip")
-    if not wanted.is_filled(options):
+        raise FieldNotFound(f"{option}: a flow has no field {name!r}; {_hint(name)}") from None
+    check(option, wanted)
+    if wanted.kind is Kind.EXTRA and not wanted.is_filled(filling):
+        raise OptionError(f"{option}: {wanted.path} is filled by --host-names, --networks or --geoip")
+    if not wanted.is_filled(filling):
         raise OptionError(
-            f"--sort: {wanted.path} is filled by the option {wanted.option}, which is not in use"
+            f"{option}: {wanted.path} is filled by the option {wanted.option}, which is not in use"
         )
     return wanted
 
 
 def _hint(name: str) -> str:
-    paths = {f.path.lower(): f.path for f in FIELDS if f.place is not None}
-    close = [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]
+    close = similar(name)
     if not close:
         return "there are Metric.ABBytes, Start, Network.A and others"
     return f"did you mean {' or '.join(close)}?"

@@ -49,6 +49,7 @@ examples:
   flowtable read trace.pcap -f 'tcp port 443'       only frames that match, as in tcpdump
   flowtable read trace.pcap --where 'Transport == 443 and Network in "10.0.0.0/8"'
   flowtable read trace.pcap --sort Metric.RTT       the slowest first
+  flowtable read trace.pcap --dedup-by Network.A    one flow of each source
   flowtable read trace.pcap --write-pcap out.pcap   the first packets of each flow
   flowtable read trace.pcap --host-names --where 'Extra.HostB == "www.example.org"'
   tcpdump -w - | flowtable read - | jq .Network     from a pipe, into a pipe
@@ -61,13 +62,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command and give its exit status."""
     options = _options(arguments)
     enhancers = chosen_enhancers(options)
-    filling = _filling(options) | ({ENHANCE} if enhancers else set())
-    order = Order.named(options.sort, filling, reverse=options.reverse, limit=options.limit)
+    order = Order.chosen(options, _filling(options) | ({ENHANCE} if enhancers else set()))
     output = Output.choose(options.write, options.format, options.files)
     with packets_beside(options.write_pcap, output, options.files) as packets:
         with output.opened() as file:  # before a long read, which would be for nothing if this failed
             with loading(output), _warnings_said():
                 flows = _enhanced(options, enhancers) if enhancers else _read(options, options.where)
+                flows = order.distinct(flows)
             write_flows(flows, order, output, file)
         packets.write(order.limited(flows, as_table=output.format == "table"))
     if not options.quiet:
@@ -122,6 +123,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "trip times with the biggest first, all else with the smallest",
     )
     add("--reverse", action="store_true", help="turn the order around")
+    add("--dedup", action="store_true", help="only the first of flows along the same link: by TrackingID")
+    add("--dedup-by", metavar="FIELD", help="only the first of flows that are equal in a field")
     add("--limit", metavar="N", type=whole_number, help="only the first N flows")
     add(
         "--write-pcap",

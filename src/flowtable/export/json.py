@@ -11,11 +11,11 @@ from flowtable.flow._rows import JsonProgramme, json_lines
 from flowtable.flow.schema import FIELDS, Field, Kind
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from flowtable.flow._flow import Records
     from flowtable.flow.extras import Extras
+    from flowtable.flow.flowset import Run
 
 __all__ = ["write_json"]
 
@@ -36,19 +36,30 @@ _SHOWN: Final = {
 }
 
 
-def write_json(records: Records, rows: array[int] | None, to: Target) -> None:
-    """Write flows as NDJSON; ``rows`` are record numbers, or None for all."""
-    programme = JsonProgramme(_steps(records))
-    total = records.count if rows is None else len(rows)
-    most, start = max(1, CHUNK_BYTES // programme.line_bytes), 0
+def write_json(runs: Iterable[Run], to: Target) -> None:
+    """Write flows as NDJSON, run by run."""
+    programmes: dict[int, JsonProgramme] = {}
     with opened(to) as file:
-        while start < total:
-            first = start
-            lines, start = json_lines(records, programme, rows, start, min(start + most, total))
-            if records.extras:
-                numbers = (range(total) if rows is None else rows)[first:start]
-                lines = b"".join(_with_extras(bytes(lines), numbers, records.extras))
-            file.write(lines)
+        for run in runs:
+            records = run[0]
+            programme = programmes.get(id(records))
+            if programme is None:
+                programme = programmes[id(records)] = JsonProgramme(_steps(records))
+            for lines in _lines(run, programme):
+                file.write(lines)
+
+
+def _lines(run: Run, programme: JsonProgramme) -> Iterator[bytes | memoryview]:
+    """Give the lines of a run, many at a time."""
+    records, rows, at, stop = run
+    numbers = range(records.count) if rows is None else rows
+    most = max(1, CHUNK_BYTES // programme.line_bytes)
+    while at < stop:
+        first = at
+        lines, at = json_lines(records, programme, rows, first, min(first + most, stop))
+        if records.extras:
+            lines = b"".join(_with_extras(bytes(lines), numbers[first:at], records.extras))
+        yield lines
 
 
 def _with_extras(lines: bytes, numbers: Sequence[int], extras: Extras) -> Iterator[bytes]:

@@ -103,3 +103,19 @@ cdef class Records:
 cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:
     """The record with a number below records.count."""
     return &records.pieces[number >> PIECE_BITS][number & PIECE_MASK]
+
+
+cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
+    """The record of one of some rows, which are numbers; of all records, if there are none."""
+    return record_at(records, row if rows is None else rows[row])
+
+
+cdef inline int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
+    """See to it that row_at() may be asked for these rows: raises IndexError."""
+    cdef uint32_t row
+    if not start <= stop <= (records.count if rows is None else <uint32_t>rows.shape[0]):
+        raise IndexError((start, stop))
+    for row in range(start, stop if rows is not None else start):
+        if rows[row] >= records.count:
+            raise IndexError(rows[row])
+    return 0

@@ -377,6 +377,7 @@ PLACES = {
     "family_community_id": P.P_FAMILY_COMMUNITY_ID,
     "fragments": P.P_FRAGMENTS,
     "fragment_errors": P.P_FRAGMENT_ERRORS,
+    "sampling_rate": P.P_SAMPLING_RATE,
     "ab_min_size": P.P_AB_MIN_SIZE,
     "ab_mean_size": P.P_AB_MEAN_SIZE,
     "ab_size_deviation": P.P_AB_SIZE_DEVIATION,

@@ -90,6 +90,7 @@ cdef enum:                  # Place: P_ and the name in _flow.PLACES
     P_VRRPV2
     P_FRAGMENTS
     P_FRAGMENT_ERRORS
+    P_SAMPLING_RATE
     P_PACKETS
     P_UPDATE_AB_PACKETS     # what a live table says of what it hands out
     P_UPDATE_AB_BYTES
@@ -135,7 +136,11 @@ cdef inline int presence_of(int place) noexcept nogil:
 
 cdef inline bint is_present(Records records, const Record *r, int place) noexcept nogil:
     """Whether the flow has the layer that a field belongs to, or what an option would fill."""
-    cdef int presence = presence_of(place)
+    return has_presence(records, r, presence_of(place))
+
+
+cdef inline bint has_presence(Records records, const Record *r, int presence) noexcept nogil:
+    """The same of many flows: presence_of() does not depend on the flow, and takes as long as the rest."""
     if presence == P_UUID:
         return True
     elif presence == P_LINK_PROTOCOL:
@@ -156,6 +161,8 @@ cdef inline bint is_present(Records records, const Record *r, int place) noexcep
         return r.ab_tunnel_id or r.ba_tunnel_id
     elif presence == P_FRAGMENTS:
         return r.has & HAS_IP_METRIC
+    elif presence == P_SAMPLING_RATE:
+        return r.sampling_rate
     elif presence == P_PACKETS:
         return r.raw_count
     elif presence == P_SEGMENT:
@@ -227,6 +234,8 @@ cdef inline Spot spot_of(int place) noexcept nogil:
         return spot(&r, &r.ab_tunnel_id, sizeof(r.ab_tunnel_id))
     elif place == P_BA_TUNNEL_ID:
         return spot(&r, &r.ba_tunnel_id, sizeof(r.ba_tunnel_id))
+    elif place == P_SAMPLING_RATE:
+        return spot(&r, &r.sampling_rate, sizeof(r.sampling_rate))
     elif place == P_FRAGMENTS:
         return spot(&r, &r.fragments, sizeof(r.fragments))
     elif place == P_FRAGMENT_ERRORS:

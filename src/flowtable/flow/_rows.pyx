@@ -10,13 +10,13 @@ from flowtable._sha1 cimport SHA1_LANES
 from flowtable._text cimport Text, put, put_number, put_thousandths
 from flowtable._types cimport Record
 from flowtable.flow._community cimport COMMUNITY_ID_BYTES, put_community_id, put_community_ids
-from flowtable.flow._flow cimport Records, record_at
+from flowtable.flow._flow cimport Records, check_rows, row_at
 from flowtable.flow._packet_json cimport packets_room, put_packets
 from flowtable.flow._packets cimport Kept, packet_at, packet_bytes
 from flowtable.flow._places cimport (
-    FRACTION, JSON, LONGEST_TEXT, NAME, P_COMMUNITY_ID, P_DHCPV4, P_FAMILY_COMMUNITY_ID, P_UUID, P_VRRPV2,
-    TEXT, Spot, get_number, is_present, json_room_of, presence_of, put_json, put_text, spot_of, text_width,
-    whose_community_id,
+    FRACTION, JSON, LONGEST_TEXT, NAME, P_COMMUNITY_ID, P_DHCPV4, P_FAMILY_COMMUNITY_ID, P_VRRPV2, TEXT,
+    Spot, get_number, has_presence, is_present, json_room_of, presence_of, put_json, put_text, spot_of,
+    text_width, whose_community_id,
 )
 
 cdef enum:
@@ -59,21 +59,6 @@ cdef void take_chunk(Chunk *chunk, Records records, const uint32_t[::1] rows, ui
         chunk.records[row] = row_at(records, rows, start + row)
 
 
-cdef int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:
-    cdef uint32_t row
-    if not start <= stop <= (records.count if rows is None else <uint32_t>rows.shape[0]):
-        raise IndexError((start, stop))
-    if rows is not None:
-        for row in range(start, stop):
-            if rows[row] >= records.count:
-                raise IndexError(rows[row])
-    return 0
-
-
-cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
-    return record_at(records, row if rows is None else rows[row])
-
-
 cdef class Validity:
     """Which of many flows have the fields of one presence."""
 
@@ -91,7 +76,7 @@ cdef class Validity:
     cdef void fill(self, Records records, const Chunk *chunk) noexcept nogil:
         cdef uint32_t row
         for row in range(chunk.rows):
-            if self.presence == P_UUID or is_present(records, chunk.records[row], self.presence):
+            if has_presence(records, chunk.records[row], self.presence):
                 self.bits[self.filled >> 3] |= 1 << (self.filled & 7)
                 self.present += 1
             self.filled += 1

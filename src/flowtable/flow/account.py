@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["Account", "most"]
+__all__ = ["Account", "by_frequency", "most", "together", "with_lost"]
 
 SHOWN_REASONS: Final = 5
 
@@ -71,6 +72,26 @@ class Account:
 def by_frequency(counts: Mapping[str, int]) -> dict[str, int]:
     """Put the most frequent first, so that their order says something, and does not depend on threads."""
     return dict(sorted(((what, n) for what, n in counts.items() if n), key=lambda row: (-row[1], row[0])))
+
+
+def with_lost(account: Account, lost: Mapping[str, int]) -> Account:
+    """Put what is left out of flows by now, by name, in place of what was then."""
+    return replace(account, lost={**account.lost, **lost}) if lost else account
+
+
+def together(accounts: Sequence[Account]) -> Account:
+    """Add up what became of the frames of several reads; each adds up, and so does the sum."""
+    return Account(**{f.name: _sum([getattr(each, f.name) for each in accounts]) for f in fields(Account)})
+
+
+def _sum(terms: list[Any]) -> Any:
+    """Add up counts, or counts by name."""
+    if isinstance(terms[0], int):
+        return sum(terms)
+    counts: Counter[str] = Counter()
+    for term in terms:
+        counts.update(term)
+    return dict(counts)
 
 
 def most(counts: Mapping[str, int]) -> list[tuple[str, int]]:

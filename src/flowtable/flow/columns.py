@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from flowtable.flow._flow import Records
     from flowtable.flow.extras import Extras
+    from flowtable.flow.flowset import Part
 
-__all__ = ["BATCH_ROWS", "arrow_batches", "arrow_schema"]
+__all__ = ["BATCH_ROWS", "arrow_batches", "arrow_schema", "batches_of_several", "fits_a_batch"]
 
 BATCH_ROWS: Final = 65_536
 FIRST_ROWS: Final = 8_192
@@ -88,6 +89,25 @@ def arrow_batches(records: Records, rows: array[int] | None) -> Iterator[Any]:
             else:
                 arrays.append(_column(f, stop - start, next(buffers), names.get(f)))
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def fits_a_batch(parts: Sequence[Part]) -> bool:
+    """Say whether flows of several tables are one batch: not too many, and with messages not too long."""
+    lengths = [records.count if rows is None else len(rows) for records, rows in parts]
+    room = TEXT_BYTES // len(parts)
+    return sum(lengths) <= BATCH_ROWS and all(
+        text_rows(records, rows, 0, length, room) == length
+        for (records, rows), length in zip(parts, lengths, strict=True)
+    )
+
+
+def batches_of_several(parts: Sequence[Part], places: array[int]) -> Iterator[Any]:
+    """Make a batch of flows of several tables; ``places`` says where each is among these in a row."""
+    schema = arrow_schema()
+    batches = [batch for records, rows in parts if rows for batch in arrow_batches(records, rows)]
+    table = pa.Table.from_batches(batches, schema).unify_dictionaries()
+    order = pa.Array.from_buffers(pa.uint32(), len(places), [None, pa.py_buffer(places)])
+    yield from table.take(order).combine_chunks().to_batches()
 
 
 def _names(records: Records, f: Field) -> Any:

@@ -319,6 +319,12 @@ class Flow:
         return value
 
     @property
+    def sampling_rate(self) -> int | None:
+        """One packet in so many was sampled, as the last sample says, if the flow has any; counts are raw."""
+        value: int | None = self._value("SamplingRate")
+        return value
+
+    @property
     def client(self) -> str | None:
         """``A`` or ``B``, if the flow has an IP layer.
 

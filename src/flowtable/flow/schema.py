@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from flowtable.errors import FieldNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
-__all__ = ["ENHANCE", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field"]
+__all__ = ["ENDED_LAYERS", "ENHANCE", "EXTRA_LAYERS", "FIELDS", "GROUPS", "Field", "Kind", "field", "similar"]
 
 
 class Kind(enum.Enum):
@@ -291,6 +291,14 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("DSCP", (2002,), Kind.COUNT, "dscp", "", "differentiated services of the first packet"),
     Field("TunnelID.AB", (2005, 1), Kind.COUNT, "ab_tunnel_id", "", "tunnel's number from A to B, 0: none"),
     Field("TunnelID.BA", (2005, 2), Kind.COUNT, "ba_tunnel_id", "", "tunnel's number from B to A, 0: none"),
+    Field(
+        "SamplingRate",
+        (2009,),
+        Kind.COUNT,
+        "sampling_rate",
+        "packets",
+        "one packet in so many was sampled, of the last one that was",
+    ),
     Field("CommunityID", (2004,), Kind.TEXT, "community_id", "", "Community ID v1, seed 0"),
     Field(
         "Client",
@@ -323,6 +331,9 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("Extra", (2010,), Kind.EXTRAS, None, "", "what enhancers have added, by name", ENHANCE),
 )
 
+ENDED_LAYERS: Final = ("Link", "Network", "Transport")
+"""Groups of fields of which filters take the name alone, for both ends."""
+
 GROUPS: Final[tuple[str, ...]] = tuple(dict.fromkeys(f.group for f in FIELDS if f.group))
 
 _BY_NAME: Final[dict[str, Field]] = {name: f for f in FIELDS for name in (f.path, f.attribute, f.column)}
@@ -348,3 +359,11 @@ def field(name: str) -> Field:
 def _extra(name: str) -> Field:
     """One of the texts that enhancers add, whatever they call it."""
     return Field(f"Extra.{name}", (2010,), Kind.EXTRA, None, "", "what an enhancer has added", ENHANCE)
+
+
+def similar(name: str, also: Iterable[str] = ()) -> list[str]:
+    """Give the names of fields, and of what else may be meant, that look like this one."""
+    import difflib  # noqa: PLC0415 - for those who err
+
+    paths = {path.lower(): path for path in (*also, *(f.path for f in FIELDS if f.place is not None))}
+    return [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]

@@ -436,6 +436,7 @@ cdef tuple dissected(const uint8_t[::1] data, int link_type, length, tunnels, in
     frame.length = frame.captured if length is None else length
     frame.link_type = <uint16_t>link_type
     frame.time = time
+    frame.sampling_rate = 0
     how.tunnels = tunnel_set(tunnels)
     how.defragger = NULL if defragger is None else &defragger.state
     exact_frames(&frame, 1)

@@ -89,6 +89,7 @@ cdef struct Part:
     uint32_t whole          # bytes of the datagram put together in it, and of all headers before; 0: none
     uint32_t fragments      # pieces of that datagram, less one
     uint32_t fragment_errors
+    uint32_t sampling_rate  # of its frame; 0: it was not sampled
     uint32_t frames         # in flows when this part is counted, as the last one of its frame; else 0
     uint16_t port_a         # source and destination, whatever the key holds
     uint16_t port_b

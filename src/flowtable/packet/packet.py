@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from flowtable.errors import FlowProtocolError, LayerNotFound, OptionError
@@ -15,6 +16,7 @@ from flowtable.packet.layers import LAYERS, LayerType
 
 if TYPE_CHECKING:
     from flowtable.capture.bpf import BPF
+    from flowtable.capture.sflow_records import FlowSample
     from flowtable.packet._decode import PartFacts
     from flowtable.packet._defrag import IPDefragger
 
@@ -329,6 +331,39 @@ class PacketSequence(Sequence[Packet]):
         layers, parts, _, made = dissect(data, link_type, length, tuple(tunnels), time, defragger)
         packets = _packets(made or data, layers, parts, outer_length)
         return cls(packets if defragger is None else map(_with_ip_metric, packets))
+
+    @classmethod
+    def from_sflow_sample(
+        cls,
+        sample: FlowSample,
+        *,
+        bpf: BPF | None = None,
+        tunnels: Iterable[str] = TUNNELS,
+        defragger: IPDefragger | None = None,
+        time: int = 0,
+    ) -> list[PacketSequence]:
+        """Decode the packets of a flow sample, as ``from_frame`` does: one sequence for each packet header.
+
+        The frame's length is the sample's. A header of a protocol without a link type has no packets.
+
+        Args:
+            sample: one of ``parse_datagram(...).flow_samples``.
+            bpf: a packet that it does not match has no packets here.
+            tunnels: the layers that end a packet.
+            defragger: puts IP fragments together, which takes samples of all of them.
+            time: when the datagram came, Unix ns.
+
+        Raises:
+            OptionError: an argument has a value that it cannot have.
+
+        """
+        decode = partial(cls.from_frame, bpf=bpf, tunnels=tuple(tunnels), defragger=defragger, time=time)
+        return [
+            cls(())
+            if each.link_type is None
+            else decode(each.header, link_type=each.link_type, length=min(each.frame_length, MAX_FRAME))
+            for each in sample.headers
+        ]
 
     def __len__(self) -> int:
         """Count the packets."""

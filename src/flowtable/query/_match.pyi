@@ -1,9 +1,7 @@
-from array import array
 from collections.abc import Sequence
 
 from flowtable.flow._flow import Records
 
-def chosen(rows: Sequence[int] | None, mask: bytes | bytearray) -> array[int]: ...
 def match_presence(records: Records, rows: Sequence[int] | None, place: int) -> bytearray: ...
 def match_number(
     records: Records, rows: Sequence[int] | None, place: int, comparison: int, wanted: int

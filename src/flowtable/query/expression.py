@@ -15,13 +15,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from flowtable.errors import FieldNotFound, FilterError
-from flowtable.flow.schema import FIELDS, Kind, field
+from flowtable.flow.schema import ENDED_LAYERS, Kind, field, similar
 from flowtable.query.filters import Filter, Value
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ _COMPARISONS: Final[dict[str, Callable[[str, Value], Filter]]] = {
     "<=": Filter.at_most,
 }
 _TURNED: Final = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}
-_LAYERS: Final = ("Link", "Network", "Transport")
 _WORDS: Final = frozenset({"and", "or", "not", "in", "is", "None", "True", "False"})
 
 
@@ -208,7 +206,7 @@ class _Parser:
     def _compared(self, comparisons: list[tuple[int, str, str, Value]]) -> Filter:
         """All of them; where a layer stands for its ends, several are true of the same one."""
         name = comparisons[0][2]
-        if len(comparisons) > 1 and name in _LAYERS and all(each[2] == name for each in comparisons):
+        if len(comparisons) > 1 and name in ENDED_LAYERS and all(each[2] == name for each in comparisons):
             ends = [
                 [(at, sign, f"{name}.{end}", value) for at, sign, _, value in comparisons]
                 for end in ("A", "B")
@@ -250,7 +248,7 @@ class _Parser:
         token = self._here
         if token.kind != "name" or token.text in _WORDS:
             self._fail("a field is expected here")
-        if token.text not in _LAYERS:
+        if token.text not in ENDED_LAYERS:
             try:
                 field(token.text)
             except FieldNotFound:
@@ -300,7 +298,7 @@ def _text(quoted: str) -> str:
 
 
 def _is_address(name: str) -> bool:
-    return name == "Network" or (name not in _LAYERS and field(name).path in ("Network.A", "Network.B"))
+    return name == "Network" or (name not in ENDED_LAYERS and field(name).path in ("Network.A", "Network.B"))
 
 
 def _is_there(name: str) -> Filter:
@@ -314,7 +312,5 @@ def _is_number(name: str) -> bool:
 
 
 def _hint(name: str) -> str:
-    known = (*_LAYERS, *(f.path for f in FIELDS if f.place is not None))
-    paths = {path.lower(): path for path in known}
-    close = [paths[match] for match in difflib.get_close_matches(name.lower(), paths, cutoff=0.8)]
+    close = similar(name, ENDED_LAYERS)
     return f"did you mean {' or '.join(close)}?" if close else "Flow.field_names() lists them"

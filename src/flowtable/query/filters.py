@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from flowtable.errors import FilterError
 from flowtable.flow._flow import PLACES
-from flowtable.flow.schema import Field, Kind, field
+from flowtable.flow.schema import ENDED_LAYERS, Field, Kind, field
 from flowtable.query._match import (
-    chosen,
     match_name,
     match_network,
     match_number,
@@ -33,13 +32,11 @@ __all__ = ["Filter", "Value"]
 
 Value = int | float | str | bool
 
-_EQUAL: Final = 0
-_GREATER: Final = 1
-_LESS: Final = 2
-_EITHER: Final = ("Link", "Network", "Transport")
-"""Layers whose name alone stands for both of their ends."""
+EQUAL: Final = 0
+GREATER: Final = 1
+LESS: Final = 2
 _MOST: Final = (1 << 63) - 1
-_NUMBERS: Final = (Kind.COUNT, Kind.TIME, Kind.DURATION, Kind.FRACTION, Kind.FLAG)
+NUMBERS: Final = (Kind.COUNT, Kind.TIME, Kind.DURATION, Kind.FRACTION, Kind.FLAG)
 
 
 class Filter(ABC):
@@ -70,6 +67,31 @@ class Filter(ABC):
         return parse(expression)
 
     @staticmethod
+    def from_protobuf(message: bytes) -> Filter:
+        """Read a filter from its message: docs/reference/messages.md.
+
+        Raises:
+            FilterError: it is no such message, or is too large or too deep.
+            ExtraMissing: protobuf is not installed.
+
+        """
+        from flowtable.query.wire import read_filter  # noqa: PLC0415 - it makes filters
+
+        return read_filter(message)
+
+    def to_protobuf(self) -> bytes:
+        """Write the filter as its message.
+
+        Raises:
+            FilterError: it is too large or too deep for one.
+            ExtraMissing: protobuf is not installed.
+
+        """
+        from flowtable.query.wire import write_filter  # noqa: PLC0415 - it knows filters
+
+        return write_filter(self)
+
+    @staticmethod
     def term(name: str, value: Value) -> Filter:
         """Flows in which a field equals a value."""
         return _either(name, functools.partial(_equal, value=value))
@@ -82,12 +104,12 @@ class Filter(ABC):
     @staticmethod
     def greater(name: str, value: Value) -> Filter:
         """Flows in which a field is greater than a value."""
-        return _either(name, lambda f: _Number(f, _GREATER, _number(f, value, _GREATER)))
+        return _either(name, lambda f: Number(f, GREATER, _number(f, value, GREATER)))
 
     @staticmethod
     def less(name: str, value: Value) -> Filter:
         """Flows in which a field is less than a value."""
-        return _either(name, lambda f: _Number(f, _LESS, _number(f, value, _LESS)))
+        return _either(name, lambda f: Number(f, LESS, _number(f, value, LESS)))
 
     @staticmethod
     def at_least(name: str, value: Value) -> Filter:
@@ -102,12 +124,12 @@ class Filter(ABC):
     @staticmethod
     def regex(name: str, pattern: str) -> Filter:
         """Flows in whose text a regular expression is found (RE2's syntax, which no pattern makes slow)."""
-        return _either(name, lambda f: _Regex(_texts(f), pattern))
+        return _either(name, lambda f: Regex(_texts(f), pattern))
 
     @staticmethod
     def null(name: str) -> Filter:
         """Flows that do not have a field."""
-        return _either(name, lambda f: ~_Present(f))
+        return _either(name, lambda f: ~Present(f))
 
     @staticmethod
     def ip_range(name: str, network: str) -> Filter:
@@ -117,12 +139,12 @@ class Filter(ABC):
     @staticmethod
     def all_of(*filters: Filter) -> Filter:
         """Flows that all of some filters want; every flow if there are none."""
-        return _All(filters)
+        return AllOf(filters)
 
     @staticmethod
     def any_of(*filters: Filter) -> Filter:
         """Flows that one of some filters wants; no flow if there are none."""
-        return _Any(filters)
+        return AnyOf(filters)
 
     @staticmethod
     def for_flow_set(flows: FlowSet) -> Filter:
@@ -141,19 +163,15 @@ class Filter(ABC):
 
     def __and__(self, other: Filter) -> Filter:
         """Flows that both want."""
-        return _All((self, other))
+        return AllOf((self, other))
 
     def __or__(self, other: Filter) -> Filter:
         """Flows that one of both wants."""
-        return _Any((self, other))
+        return AnyOf((self, other))
 
     def __invert__(self) -> Filter:
         """Flows that this one does not want."""
-        return _Not(self)
-
-    def choose(self, records: Records, rows: array[int] | None) -> array[int]:
-        """Give those of some records, or of all, that are wanted, in the same order."""
-        return chosen(rows, self.mask(records, rows))
+        return Not(self)
 
     @abstractmethod
     def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
@@ -161,7 +179,7 @@ class Filter(ABC):
 
 
 @dataclass(frozen=True, repr=False)
-class _Condition(Filter):
+class Condition(Filter):
     """What is asked of one field."""
 
     field: Field
@@ -175,7 +193,7 @@ class _Condition(Filter):
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytes | bytearray: ...
 
 
-class _OfText(_Condition):
+class OfText(Condition):
     """What may be asked of what enhancers have added as well, which is no part of a record."""
 
     def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
@@ -189,7 +207,7 @@ class _OfText(_Condition):
 
 
 @dataclass(frozen=True, repr=False)
-class _Present(_OfText):
+class Present(OfText):
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
         return match_presence(records, rows, place)
 
@@ -198,7 +216,7 @@ class _Present(_OfText):
 
 
 @dataclass(frozen=True, repr=False)
-class _Number(_Condition):
+class Number(Condition):
     comparison: int
     wanted: int
 
@@ -207,7 +225,7 @@ class _Number(_Condition):
 
 
 @dataclass(frozen=True, repr=False)
-class _Name(_Condition):
+class Name(Condition):
     wanted: str
 
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
@@ -216,7 +234,7 @@ class _Name(_Condition):
 
 
 @dataclass(frozen=True, repr=False)
-class _Text(_OfText):
+class Text(OfText):
     wanted: str
 
     def _of_filled(self, records: Records, rows: array[int] | None, place: int) -> bytearray:
@@ -227,7 +245,7 @@ class _Text(_OfText):
 
 
 @dataclass(frozen=True, repr=False)
-class _InNetwork(Filter):
+class InNetwork(Filter):
     end_b: bool
     network: IPv4Network | IPv6Network
 
@@ -237,7 +255,7 @@ class _InNetwork(Filter):
 
 
 @dataclass(frozen=True, repr=False)
-class _Regex(_OfText):
+class Regex(OfText):
     pattern: str
 
     def __post_init__(self) -> None:
@@ -255,15 +273,18 @@ class _Regex(_OfText):
 
 
 @dataclass(frozen=True, repr=False)
-class _Not(Filter):
+class Not(Filter):
     filter: Filter
+
+    def __invert__(self) -> Filter:
+        return self.filter
 
     def mask(self, records: Records, rows: array[int] | None) -> bytes | bytearray:
         return self.filter.mask(records, rows).translate(_TURNED)
 
 
 @dataclass(frozen=True, repr=False)
-class _All(Filter):
+class AllOf(Filter):
     filters: tuple[Filter, ...]
 
     def mask(self, records: Records, rows: array[int] | None) -> bytes:
@@ -275,7 +296,7 @@ class _All(Filter):
 
 
 @dataclass(frozen=True, repr=False)
-class _Any(Filter):
+class AnyOf(Filter):
     filters: tuple[Filter, ...]
 
     def mask(self, records: Records, rows: array[int] | None) -> bytes:
@@ -291,8 +312,8 @@ _TURNED: Final = bytes((1, 0)) + bytes(254)
 
 def _either(name: str, condition: Callable[[Field], Filter]) -> Filter:
     """Ask one field, or both ends of a layer."""
-    if name in _EITHER:
-        return _Any((condition(field(f"{name}.A")), condition(field(f"{name}.B"))))
+    if name in ENDED_LAYERS:
+        return AnyOf((condition(field(f"{name}.A")), condition(field(f"{name}.B"))))
     wanted = field(name)
     if wanted.kind is Kind.EXTRAS:
         raise FilterError("Extra is asked for by name in a filter: Extra.HostB")
@@ -302,37 +323,41 @@ def _either(name: str, condition: Callable[[Field], Filter]) -> Filter:
 
 
 def _any_text(name: str, texts: Iterable[str]) -> Filter:
-    return _Any(tuple(Filter.term(name, text) for text in dict.fromkeys(texts)))
+    return AnyOf(tuple(Filter.term(name, text) for text in dict.fromkeys(texts)))
 
 
 def _equal(f: Field, value: Value) -> Filter:
-    if f.kind in _NUMBERS:
+    if f.kind in NUMBERS:
         return _equal_number(f, value)
     if not isinstance(value, str):
         raise FilterError(f"{f.path} is a text, and {value!r} is none")
     if value == "":
-        return ~_Present(f) | (_Name(f, "") if f.kind is Kind.NAME else _Text(f, ""))
+        return ~Present(f) | (Name(f, "") if f.kind is Kind.NAME else Text(f, ""))
     if f.kind is Kind.NAME:
-        return _Name(f, value)
+        return Name(f, value)
     if f.path in ("Network.A", "Network.B"):
         return _in_network(f, value)
-    return _Text(f, value.lower() if f.kind in (Kind.ADDRESS, Kind.ID) else value)
+    if not value.isascii() and f.kind is not Kind.EXTRA:  # nor can all of it be encoded
+        return AnyOf(())
+    return Text(f, value.lower() if f.kind in (Kind.ADDRESS, Kind.ID) else value)
 
 
 def _equal_number(f: Field, value: Value) -> Filter:
     """Equal to the unit that the value is given in: a time in ms is all ns of that ms."""
     first, last = _scaled(f, value)
+    if abs(first) > _MOST or first.denominator != 1:
+        return AnyOf(())
     if first == last:
-        return _Number(f, _EQUAL, int(first)) if first.denominator == 1 else _Any(())
-    return _Number(f, _GREATER, int(first) - 1) & _Number(f, _LESS, int(last) + 1)
+        return Number(f, EQUAL, int(first))
+    return Number(f, GREATER, int(first) - 1) & Number(f, LESS, min(int(last) + 1, _MOST))
 
 
 def _number(f: Field, value: Value, comparison: int) -> int:
     """Give the whole number, in the record's unit, that is compared with."""
-    if f.kind not in _NUMBERS:
+    if f.kind not in NUMBERS:
         raise FilterError(f"{f.path} is a text; greater and less ask for numbers")
     first, last = _scaled(f, value)
-    number = last.__floor__() if comparison == _GREATER else first.__ceil__()
+    number = last.__floor__() if comparison == GREATER else first.__ceil__()
     return max(-_MOST, min(number, _MOST))
 
 
@@ -364,7 +389,7 @@ def _in_network(f: Field, network: str) -> Filter:
     if f.path not in ("Network.A", "Network.B"):
         raise FilterError(f"{f.path} is no IP address, which networks are of")
     try:
-        return _InNetwork(f.name == "B", ip_network(network, strict=False))
+        return InNetwork(f.name == "B", ip_network(network, strict=False))
     except ValueError:
         raise FilterError(
             f"{network!r} is no IP address or network, such as 10.0.0.0/8 or fd00::/8"
@@ -372,7 +397,7 @@ def _in_network(f: Field, network: str) -> Filter:
 
 
 def _texts(f: Field) -> Field:
-    if f.kind in _NUMBERS:
+    if f.kind in NUMBERS:
         raise FilterError(f"{f.path} is a number; regular expressions are for texts")
     return f
 

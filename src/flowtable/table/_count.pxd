@@ -24,6 +24,8 @@ cdef inline void count_part(Records records, Record *r, const Part *p, uint8_t l
         r.min_ttl = p.ttl
     if p.ttl > r.max_ttl:
         r.max_ttl = p.ttl
+    if p.sampling_rate:
+        r.sampling_rate = p.sampling_rate
     if p.tunnel_id:
         set_tunnel_id(r, p.tunnel_id, side)
     if p.signal:

@@ -82,7 +82,7 @@ cdef class Engine:
     cdef bint is_full(self) noexcept nogil
     cdef void dissect(self, const Frame *frame) noexcept nogil
     cdef void count_unknown_link(self, uint16_t link_type) noexcept nogil
-    cdef uint32_t keep_parts(self, uint32_t n, int64_t time, uint64_t order, uint32_t frames) noexcept nogil
+    cdef uint32_t keep_parts(self, uint32_t n, const Frame *frame, uint64_t order, uint32_t frames) noexcept nogil
     cdef int update(self) noexcept nogil
     cdef void keep(self, Record *record, Part *part) noexcept nogil
     cdef int turn_away(self, uint32_t i) noexcept nogil

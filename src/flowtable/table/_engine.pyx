@@ -263,7 +263,7 @@ cdef class Engine:
         n = decode_frame(&d, frame, &self.parts[self.n_parts], &self.how)
         if self.raw_packets:
             note_packets(&d, frame, &self.parts[self.n_parts], n)
-        n = self.keep_parts(n, frame.time, order, d.frames)
+        n = self.keep_parts(n, frame, order, d.frames)
         if d.n_layers == 0 and d.stop == UNKNOWN:
             self.count_unknown_link(frame.link_type)
             return
@@ -280,7 +280,7 @@ cdef class Engine:
             return
         self.unknown_links[link_type] += 1
 
-    cdef uint32_t keep_parts(self, uint32_t n, int64_t time, uint64_t order, uint32_t frames) noexcept nogil:
+    cdef uint32_t keep_parts(self, uint32_t n, const Frame *frame, uint64_t order, uint32_t frames) noexcept nogil:
         """Close the gaps of parts without addresses, link parts to parents; gives how many are kept."""
         cdef uint32_t i, kept = 0
         cdef Part *first = &self.parts[self.n_parts]
@@ -291,7 +291,7 @@ cdef class Engine:
             part = &first[kept]
             if part != &first[i]:
                 memmove(part, &first[i], sizeof(Part))
-            part.time, part.order = time, order
+            part.time, part.order, part.sampling_rate = frame.time, order, frame.sampling_rate
             part.parent = <int8_t>(self.n_parts + kept - 1) if kept else -1
             part.length = counted_length(part, self.layer_key)
             order_key(part, self.layer_key, self.key_ids)

@@ -45,6 +45,8 @@ cdef enum:
     SETS = 4                    # as many times as all flows of a table may take may those take that are handed out at a time
     HANDED_TOGETHER = 8192      # flows, after which it is time to hand over
     STOPPED_TOGETHER = 4096
+    LOOKED_AT_TOGETHER = 16384
+    COPIED_TOGETHER = 1024
     APPLICATIONS = 65536
 
 
@@ -153,7 +155,8 @@ cdef class LiveEngine(Engine):
     cdef uint32_t *aside                    # numbers of flows that eviction has passed over
     cdef uint32_t n_aside
     cdef uint32_t room_aside
-    cdef uint32_t readers                   # queries that look at records, which are not given back meanwhile
+    cdef uint32_t readers                   # who look at records, which are not given back meanwhile
+    cdef uint64_t asked                     # times that somebody began to
     cdef uint64_t moment                    # of copying: the same flow is copied once in each
     cdef Copies out
     cdef uint64_t left_out                  # of copies
@@ -207,12 +210,13 @@ cdef class LiveEngine(Engine):
         life = life_of(&self.lives, number)
         self.begun += 1
         self.living += 1
-        life.state, life.serial, life.tag = LIVING, self.begun, <uint32_t>(part.hash >> 32)
+        life.state, life.tag = LIVING, <uint32_t>(part.hash >> 32)
         life.idle = self.idle_of[self.records.applications.used[record.application]]
         if life.idle == 0:
             life.idle = self.expire_after
         life.latest = life.segment_start = record.start
         life.held_until = 0
+        life.began = self.asked
         life.children = life.segment = 0
         life.updated = life.cut = Counters(0, 0, 0, 0)
         if record.key.parent:
@@ -322,7 +326,7 @@ cdef class LiveEngine(Engine):
         self.ended[EVICTED if finish == EVICTED else record.finish] += 1
         index_remove(&self.index, life.tag, number)
         wait_no_more(&self.lives, number)
-        life.state, life.updated_at = OVER, self.updated_at
+        life.state, life.updated_at, life.ended = OVER, self.updated_at, self.asked
         self.living -= 1
         self.add_number(&self.over, &self.n_over, &self.room_over, number)
         if record.key.parent:
@@ -561,6 +565,70 @@ cdef class LiveEngine(Engine):
         self.left_out += out.left_out()
         self.records.unlock()
         return out.records, out.groups()
+
+    # ---- for those who ask
+
+    def begin_asking(self):
+        """From now on records that are there stay what they are, or were; gives which time this is.
+
+        Each is to be followed by :meth:`end_asking`.
+        """
+        self.records.lock()
+        self.readers += 1
+        self.asked += 1
+        asked = self.asked
+        self.records.unlock()
+        return asked
+
+    def end_asking(self):
+        """Somebody has seen enough."""
+        self.records.lock()
+        self.readers -= 1
+        self.records.unlock()
+
+    def there(self, uint64_t asked):
+        """The records of the flows that were in the table when somebody began to ask."""
+        cdef uint32_t number, stop, n = 0, total = self.records.count
+        cdef array.array out = array.clone(new_array("I"), total, zero=False)
+        cdef uint32_t[::1] numbers = out
+        for number in range(0, total, LOOKED_AT_TOGETHER):
+            stop = min(number + LOOKED_AT_TOGETHER, total)
+            with nogil:
+                self.records.lock()
+                n = self.add_there(numbers, n, number, stop, asked)
+                self.records.unlock()
+        array.resize(out, n)
+        return out
+
+    cdef uint32_t add_there(
+        self, uint32_t[::1] out, uint32_t n, uint32_t first, uint32_t stop, uint64_t asked
+    ) noexcept nogil:
+        cdef uint32_t number
+        cdef const Life *life
+        for number in range(first, stop):
+            life = life_of(&self.lives, number)
+            if life.began < asked and (life.state == LIVING or (life.state == OVER and life.ended >= asked)):
+                out[n] = number
+                n += 1
+        return n
+
+    def copies(self, const uint32_t[::1] numbers not None):
+        """Copies of flows that somebody asks for as they are now: their records, and their numbers there."""
+        cdef Copies copies = Copies(self.records, self.limits)
+        cdef uint32_t i, n = <uint32_t>numbers.shape[0]
+        cdef array.array rows = array.clone(new_array("I"), n, zero=False)
+        cdef uint32_t[::1] out = rows
+        cdef uint32_t first
+        for first in range(0, n, COPIED_TOGETHER):
+            with nogil:
+                self.records.lock()
+                self.moment += 1
+                for i in range(first, min(first + COPIED_TOGETHER, n)):
+                    out[i] = self.copy(copies, numbers[i])
+                self.records.unlock()
+            if self.failed:
+                raise MemoryError("no memory for copies of flows")
+        return copies.records, rows
 
     @property
     def clock(self):

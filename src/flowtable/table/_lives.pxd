@@ -38,7 +38,8 @@ cdef struct Life:
     int64_t segment_start       # ns; when the segment began that an active timeout cuts
     int64_t held_until          # ns; it was finished by FIN or RST, and late packets find it until then; 0: it was not
     int64_t updated_at          # ns; when the last update was before it ended
-    uint64_t serial             # which flow of its table it is, from 1 on
+    uint64_t began              # how many times somebody had begun to ask for flows when it began
+    uint64_t ended              # and when it ended
     uint32_t tag                # the upper half of its key's hash, as the index has it
     uint32_t at                 # its place in the heap, plus one; 0: it waits for its children
     uint32_t children           # flows inside it that are living

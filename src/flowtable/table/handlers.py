@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable  # noqa: TC003 - public annotations resolve at run time
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Lock, Thread, current_thread
+from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+from flowtable.background import Task
 from flowtable.errors import OptionError
 
 if TYPE_CHECKING:
@@ -56,20 +57,21 @@ class HandlerQueue:
         self._limit = limit
         self._queue: SimpleQueue[tuple[Callable[..., object], Any, int] | None] = SimpleQueue()
         self._lock = Lock()
-        self._thread: Thread | None = None
+        self._work: Task[None] | None = None
+        self._thread = 0
         self._waiting = 0
         self.dropped = 0
         self.failed = 0
 
     def start(self) -> None:
         """Begin to call."""
-        self._thread = Thread(target=self._work, name="flowtable handlers", daemon=True)
-        self._thread.start()
+        self._work = Task(self._call_all)
+        self._work.begin()
 
     @property
     def is_calling(self) -> bool:
-        """Whether the current thread is that in which functions are called."""
-        return current_thread() is self._thread
+        """Whether this thread is the one that calls handlers, and so cannot wait for them."""
+        return self._thread == get_ident()
 
     def put(self, function: Callable[..., object], what: Any, weight: int) -> bool:
         """Let a function be called with something that counts for so many flows; False: it is dropped."""
@@ -83,12 +85,12 @@ class HandlerQueue:
 
     def stop(self) -> None:
         """Call what waits, and end; nothing may be put afterwards."""
-        if self._thread is not None:
+        if self._work is not None:
             self._queue.put(None)
-            self._thread.join()
-            self._thread = None
+            self._work.result()
 
-    def _work(self) -> None:
+    def _call_all(self) -> None:
+        self._thread = get_ident()
         for function, what, weight in iter(self._queue.get, None):
             self._call(function, what)
             with self._lock:

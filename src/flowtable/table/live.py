@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import heapq
+import operator
+from array import array
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
-from threading import Condition, Event, Lock, Thread, current_thread
+from functools import partial
+from threading import Condition, Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from flowtable.background import Task
 from flowtable.capture import PacketSource
 from flowtable.capture._given import GivenFrames
 from flowtable.capture.bpf import LinkFilters
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import CapturedFrame
+    from flowtable.flow.account import Account
     from flowtable.table.accounts import Counted
 
 __all__ = ["MAX_FLOWS", "Table"]
@@ -112,12 +119,10 @@ class Table:
         self._handlers = HandlerQueue(queued_flows)
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
         self._changing = Condition()  # for what follows
-        self._sources: list[tuple[PacketSource, Thread]] = []  # that are being fed, and by whom
+        self._sources: list[tuple[PacketSource, int]] = []  # that are being fed, and by which thread
         self._ended_sources = EndedSources()
-        self._threads: list[Thread] = []
-        self._error: BaseException | None = None
+        self._feeding: list[Task[None]] = []
         self._state = "new"
-        self._ended = Event()
 
     # ---- life
 
@@ -136,6 +141,7 @@ class Table:
             self._enhancers.start()
         self._handlers.start()
         self._state = "running"
+        atexit.register(self.stop)  # else its threads would be waited for for ever
         if self._is_manual:
             self._clock.call_when_moved(self.tick)  # type: ignore[union-attr]
         return self
@@ -146,12 +152,11 @@ class Table:
         Sources that are being fed are stopped first. Nothing happens if the table does not run.
 
         Raises:
-            FlowError: a handler of the table asks for it, which itself is waited for.
-            BaseException: what a source raised that was added, when all flows are handed over.
+            FlowError: a handler of the table asks for it.
 
         """
         if self._handlers.is_calling:
-            raise FlowError("a handler cannot stop its table; let it tell another thread to")
+            raise FlowError("a handler cannot stop the table that waits for it; let another thread do so")
         with self._changing:
             if self._state != "running":
                 return
@@ -168,18 +173,15 @@ class Table:
         if self._enhancers is not None:
             self._enhancers.stop()
         self._state = "stopped"
-        self._ended.set()
-        if self._error is not None:
-            raise self._error
+        atexit.unregister(self.stop)
 
     def _wait_for_feeders(self) -> None:
         """Let all other threads end what they count: flows that they begin are to be handed over as well."""
-        me = current_thread()
+        me = get_ident()
         with self._changing:
-            self._changing.wait_for(lambda: all(thread is me for _, thread in self._sources))
-        for thread in self._threads:
-            if thread is not me:
-                thread.join()
+            self._changing.wait_for(lambda: all(thread == me for _, thread in self._sources))
+        for feeding in self._feeding:
+            feeding.wait()
 
     def run(self, *sources: PacketSource) -> None:
         """Start, feed some sources at a time until all have ended or :meth:`stop` is called, and stop.
@@ -190,23 +192,28 @@ class Table:
         try:
             for source in sources:
                 self.add(source)
-            for thread in self._threads:
-                while thread.is_alive() and self._error is None:  # so that Ctrl-C is heard
-                    thread.join(0.2)
+            for feeding in self._feeding:
+                feeding.wait()
         finally:
             self.stop()
+        self.raise_errors()
 
     def add(self, source: PacketSource) -> None:
-        """Feed a source in a thread of its own; what it raises is raised by :meth:`stop`."""
-        thread = Thread(target=self._feed_alone, args=(source,), name="flowtable source", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        """Feed a source in a thread of its own; :meth:`run` raises what it raises."""
+        feeding = Task(partial(self.feed, source))
+        self._feeding.append(feeding)
+        feeding.begin()
 
-    def _feed_alone(self, source: PacketSource) -> None:
-        try:
-            self.feed(source)
-        except BaseException as error:  # noqa: BLE001 - stop() raises it
-            self._error = self._error or error
+    @property
+    def is_fed(self) -> bool:
+        """Whether a source that was added has not ended."""
+        return not all(feeding.is_done for feeding in self._feeding)
+
+    def raise_errors(self) -> None:
+        """Raise what a source that was added has raised, if one has."""
+        for feeding in self._feeding:
+            if feeding.is_done:
+                feeding.result()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -241,7 +248,7 @@ class Table:
 
         """
         source = packets if isinstance(packets, PacketSource) else GivenFrames(packets)
-        fed = source, current_thread()
+        fed = source, get_ident()
         with self._changing:
             if self._state != "running":
                 raise FlowError(f"this table is {self._state}, and takes no packets")
@@ -256,7 +263,7 @@ class Table:
 
     def _count(self, source: PacketSource) -> None:
         outcome = "goes on"
-        while self._state == "running" and outcome != "no memory":
+        while outcome != "no memory" and self._goes_on(source):
             outcome = self._engine.count_window(source)
             if outcome == "done":
                 self.tick()
@@ -266,6 +273,10 @@ class Table:
                 self._hand_over()
         if outcome == "no memory":
             raise FlowError("there is no memory for another flow; allow fewer by max_flows")
+
+    def _goes_on(self, source: PacketSource) -> bool:
+        """Whether to read on: a source that was told to stop still has frames that came before."""
+        return self._state == "running" or hasattr(source, "stop")
 
     def tick(self) -> None:
         """Let happen what is due by the clock, if there is one, and hand over what was handed out."""
@@ -299,9 +310,34 @@ class Table:
             self._enhancers.enhance_many(flows)
         handler.callback(flows)
 
+    # ---- questions
+
+    @property
+    def flows(self) -> FlowSet:
+        """All flows in the table, as they are now."""
+        return self._copies_of(lambda flows: flows)
+
+    def biggest(self, number: int) -> FlowSet:
+        """Give so many flows, those with the most bytes of both ways first."""
+        return self._copies_of(lambda flows: _biggest(flows, number))
+
+    def _copies_of(self, choose: Callable[[FlowSet], FlowSet]) -> FlowSet:
+        """Give copies of some of the flows that are in the table now, each whole; packets go on meanwhile."""
+        asked = self._engine.begin_asking()
+        try:
+            account = self._account()
+            chosen = choose(FlowSet(self._records, account, self._engine.there(asked)))
+            return FlowSet(*self._copied(chosen, account))
+        finally:
+            self._engine.end_asking()
+
+    def _copied(self, flows: FlowSet, account: Account) -> tuple[Records, Account, array[int]]:
+        records, rows = self._engine.copies(array("I", flows._numbers()))  # noqa: SLF001 - they are its own
+        return records, account, rows
+
     # ---- what it has done
 
-    def _account(self) -> Any:
+    def _account(self) -> Account:
         with self._changing:
             sources: list[Counted] = [self._ended_sources, *(source for source, _ in self._sources)]
         return make_account(self._engine.counts(), self._records, sources)
@@ -335,6 +371,11 @@ class Table:
     def __repr__(self) -> str:
         """Say what it does, and how many flows it has."""
         return f"<Table, {self._state}: {len(self):,} flow{'s' * (len(self) != 1)}>"
+
+
+def _biggest(flows: FlowSet, number: int) -> FlowSet:
+    both_ways = list(map(operator.add, flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")))
+    return flows.take(heapq.nlargest(number, range(len(flows)), key=both_ways.__getitem__))
 
 
 def _every(handler: FlowHandler | None, seconds: Any) -> Any:

@@ -1,0 +1,3 @@
+from flowtable.capture.sflow_records import SFlowDatagram
+
+def parse_datagram(data: bytes | bytearray | memoryview) -> SFlowDatagram: ...
