@@ -12,7 +12,7 @@ from flowtable.testing import TCP, Ethernet, IPv4, write_pcap
 IMPATIENT = (
     sys.executable,
     "-c",
-    "import sys; from flowtable import cli; cli.progress._PATIENCE = 0; sys.exit(cli.main(sys.argv[1:]))",
+    "import sys; from flowtable.cli import main as run, progress; progress._PATIENCE = 0; sys.exit(run())",
 )
 TALK = bytes(Ethernet() / IPv4("10.0.0.1", "10.0.0.2") / TCP(50000, 80))
 

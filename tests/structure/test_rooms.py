@@ -19,6 +19,11 @@ EXCEPTIONS |= {
     for inside in (True, False)
 }
 EXCEPTIONS |= {("table/scan.py", "flowtable.query", False)}
+EXCEPTIONS |= {
+    (name, "flowtable.query", inside)
+    for name in ("table/live.py", "table/allocator.py")
+    for inside in (True, False)
+}
 
 
 # And enhancers look at a set that asks for it.

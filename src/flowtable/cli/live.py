@@ -79,13 +79,13 @@ def run_table(
         on_update=shown.take if options.updates else None,
         update_every=options.update_every,
         bpf=options.filter if clock is None else None,  # live, the kernel has it
-        max_flows=options.max_flows or MAX_FLOWS,
+        max_flows=MAX_FLOWS if options.max_flows is None else options.max_flows,
         enhancers=_pipeline(options),
         clock=clock,
         **_table_timers(options),
     )
     with _signals_interrupt():
-        _feed(table, sources, shown, title, options.duration)
+        _feed(table, sources, shown, title, options)
     shown.close()
     if not options.quiet:
         say(*account_lines(table.statistics.account), *_losses(table, shown))
@@ -96,9 +96,7 @@ def add_live_options(parser: Parser) -> None:
     """Add what commands with a live table have in common."""
     group = parser.add_argument_group("what is shown or written")
     add = group.add_argument
-    add(
-        "-w", "--write", metavar="PATTERN", help="one file after the other, named by times (strftime)"
-    )
+    add("-w", "--write", metavar="PATTERN", help="one file after the other, named by times (strftime)")
     add(
         "-o",
         "--format",
@@ -134,7 +132,9 @@ class _Shown:
 
         where = None if options.where is None else Filter.parse(options.where)
         if options.write not in (None, "-"):
-            return cls(None, RollingFiles(options.write, options.format, options.roll_every), where)
+            files = RollingFiles(options.write, options.format, options.roll_every)
+            refuse_unstreamed(files.output, "live")
+            return cls(None, files, where)
         output = Output.choose(None, options.format, [])
         if output.format == "table":
             return cls(output, None, where)
@@ -170,19 +170,22 @@ class _Shown:
 
 
 def _feed(
-    table: Table, sources: Sequence[PacketSource], shown: _Shown, title: str, duration: float | None
+    table: Table, sources: Sequence[PacketSource], shown: _Shown, title: str, options: argparse.Namespace
 ) -> None:
     """Feed the table until its sources have ended, time is up, or a signal comes."""
     try:
         with table:
             for source in sources:
                 table.add(source)
-            _watch(table, shown, title, None if duration is None else time.monotonic() + duration)
+            if not (options.quiet or shown.is_table):
+                say(f"reading {title}; Ctrl-C ends it")
+            _watch(table, shown, title, options.duration)
     except KeyboardInterrupt:
         table.stop()
 
 
-def _watch(table: Table, shown: _Shown, title: str, end: float | None) -> None:
+def _watch(table: Table, shown: _Shown, title: str, duration: float | None) -> None:
+    end = None if duration is None else time.monotonic() + duration
     with _view(table, shown, title) as view:
         drawn = time.monotonic() - _DRAW_EVERY
         while table.is_fed and not shown.broken and (end is None or time.monotonic() < end):

@@ -21,6 +21,7 @@ cdef enum:
     NAMED_BY_USERS = 256                        # above the numbers of layers
     NO_PIECE = 0xFFFFFFFF
     NO_RECORD = 0xFFFFFFFF
+    ROWS_TOGETHER = 4096                        # that are looked at before others have a turn
 
 
 cdef enum FinishType:       # in the order of names.FlowFinishType, which has the numbers of messages
@@ -108,6 +109,13 @@ cdef inline Record *record_at(Records records, uint32_t number) noexcept nogil:
 cdef inline const Record *row_at(Records records, const uint32_t[::1] rows, uint32_t row) noexcept nogil:
     """The record of one of some rows, which are numbers; of all records, if there are none."""
     return record_at(records, row if rows is None else rows[row])
+
+
+cdef inline void stand_aside(Records records, uint32_t row) noexcept nogil:
+    """Under the lock, and in a loop over many rows: let others have it now and then, as those who count packets."""
+    if row % ROWS_TOGETHER == ROWS_TOGETHER - 1:
+        records.unlock()
+        records.lock()
 
 
 cdef inline int check_rows(Records records, const uint32_t[::1] rows, uint32_t start, uint32_t stop) except -1:

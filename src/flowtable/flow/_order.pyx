@@ -9,7 +9,7 @@ from libc.string cimport memcmp, memcpy, memset
 
 from flowtable._hash cimport SipState, sip_begin, sip_end, sip_word
 from flowtable._types cimport KEY_IDS, KEY_LINK, FlowKey, Record
-from flowtable.flow._flow cimport Records, check_rows, row_at
+from flowtable.flow._flow cimport Records, check_rows, row_at, stand_aside
 from flowtable.flow._places cimport (
     NAME, TEXT, Spot, get_number, has_presence, presence_of, put_text, spot_of, text_width,
 )
@@ -126,6 +126,7 @@ def keys(Records records not None, const uint32_t[::1] rows, int place, int kind
         else:
             put_number(p + 1, rank_of(get_number(records, record, place, at), kind, ranks))
         p += width
+        stand_aside(records, row)
     records.unlock()
     return out
 
@@ -158,6 +159,7 @@ def keys_of_ends(Records records not None, const uint32_t[::1] rows, bint with_l
         record = row_at(records, rows, row)
         put_ends(p, record, with_link)
         p += ENDS_BYTES
+        stand_aside(records, row)
     records.unlock()
     return out
 

@@ -84,6 +84,19 @@ def together(accounts: Sequence[Account]) -> Account:
     return Account(**{f.name: _sum([getattr(each, f.name) for each in accounts]) for f in fields(Account)})
 
 
+def since(now: Account, before: Account) -> Account:
+    """Give what has become of the frames that were read since; fewer may be held than before."""
+    fresh = {f.name: _difference(getattr(now, f.name), getattr(before, f.name)) for f in fields(Account)}
+    return Account(**fresh)
+
+
+def _difference(now: Any, before: Any) -> Any:
+    """Subtract a count, or counts by name."""
+    if isinstance(now, int):
+        return now - before
+    return {name: n - before.get(name, 0) for name, n in now.items() if n != before.get(name, 0)}
+
+
 def _sum(terms: list[Any]) -> Any:
     """Add up counts, or counts by name."""
     if isinstance(terms[0], int):

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from flowtable._types cimport IPV4, NO_NETWORK, Record, address_of
-from flowtable.flow._flow cimport Records, check_rows, row_at
+from flowtable.flow._flow cimport Records, check_rows, row_at, stand_aside
 from flowtable.flow._places cimport (
     LONGEST_TEXT, P_NETWORK_A, P_NETWORK_B, Spot, get_number, has_presence, presence_of, put_text, spot_of,
 )
@@ -84,6 +84,7 @@ cdef bytearray matches(Records records, const uint32_t[::1] rows, Condition cond
     records.lock()
     for row in range(flows):
         holding[row] = holds(records, row_at(records, rows, row), condition)
+        stand_aside(records, row)
     records.unlock()
     return out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from flowtable.errors import FieldNotFound, FilterError, FlowError, OptionError
 from flowtable.flow.flowset import FlowSet
@@ -104,8 +104,15 @@ class TableReply:
         return TableReply(read.Status, tuple(read.FlowSetBytes), tuple(read.Reasons))
 
 
-def answer(query: TableQuery, tables: Iterable[FlowSet | Callable[[], FlowSet]]) -> TableReply:
-    """Ask tables, each a set of flows or what gives one when it is called.
+class Searchable(Protocol):
+    """What can be asked: a set of flows, a live table, or who asks one elsewhere."""
+
+    def search(self, query: SearchQuery, /) -> FlowSet:
+        """Give the flows that a query wants."""
+
+
+def answer(query: TableQuery, tables: Iterable[Searchable]) -> TableReply:
+    """Ask tables: sets of flows, live tables, or anything else with their ``search``.
 
     A table fails that raises FlowError or OSError; the others answer all the same.
     """
@@ -117,7 +124,7 @@ def answer(query: TableQuery, tables: Iterable[FlowSet | Callable[[], FlowSet]])
     failed: list[str] = []
     for table in tables:
         try:
-            found.append((table if isinstance(table, FlowSet) else table()).search(search))
+            found.append(table.search(search))
         except (FlowError, OSError) as error:
             failed.append(str(error))
     there = any(len(flows) for flows in found)

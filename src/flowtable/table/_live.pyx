@@ -538,6 +538,15 @@ cdef class LiveEngine(Engine):
             self.settle()
             self.records.unlock()
 
+    def update_now(self):
+        """Hand out what has changed since the last update."""
+        cdef int64_t now = max(self.now, self.latest)
+        with nogil:
+            self.records.lock()
+            self.hand_updates(now)
+            self.updated_at = now
+            self.records.unlock()
+
     def stop_some(self):
         """End some flows, as far as there is room to hand them over; False: there are none left."""
         cdef uint32_t number

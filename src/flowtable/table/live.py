@@ -18,6 +18,7 @@ from flowtable.capture._given import GivenFrames
 from flowtable.capture.bpf import LinkFilters
 from flowtable.errors import FlowError
 from flowtable.flow._flow import Records
+from flowtable.flow.account import Account, since
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._live import LiveEngine
 from flowtable.table.accounts import EndedSources, make_account
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import CapturedFrame
-    from flowtable.flow.account import Account
+    from flowtable.query import SearchQuery, TableQuery, TableReply
     from flowtable.table.accounts import Counted
 
 __all__ = ["MAX_FLOWS", "Table"]
@@ -117,6 +118,7 @@ class Table:
         self._clock = clock
         self._enhancers = enhancers
         self._handlers = HandlerQueue(queued_flows)
+        self._told = Account()  # what sets that were handed out have accounted for; theirs add up
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
         self._changing = Condition()  # for what follows
         self._sources: list[tuple[PacketSource, int]] = []  # that are being fed, and by which thread
@@ -274,6 +276,20 @@ class Table:
         if outcome == "no memory":
             raise FlowError("there is no memory for another flow; allow fewer by max_flows")
 
+    def feed_sflow_sample(self, datagram: bytes, time: int) -> None:
+        """Take the packets that an sFlow datagram brings, which came at a time in Unix ns.
+
+        Raises:
+            FlowProtocolError: it is no sFlow datagram of version 5.
+
+        """
+        from flowtable.capture.sflow import SFlowFeed  # noqa: PLC0415 - most tables do without
+
+        feed = SFlowFeed()
+        feed.feed(datagram, time)
+        feed.stop()
+        self.feed(feed)
+
     def _goes_on(self, source: PacketSource) -> bool:
         """Whether to read on: a source that was told to stop still has frames that came before."""
         return self._state == "running" or hasattr(source, "stop")
@@ -282,6 +298,11 @@ class Table:
         """Let happen what is due by the clock, if there is one, and hand over what was handed out."""
         if self._clock is not None:
             self._engine.pass_until(self._clock() - (0 if self._is_manual else LAG))
+        self._hand_over()
+
+    def update(self) -> None:
+        """Hand out now what has changed since the last update, between two that are due."""
+        self._engine.update_now()
         self._hand_over()
 
     @property
@@ -298,10 +319,11 @@ class Table:
                 return
             records, groups = handed
             account = self._account()
+            fresh, self._told = since(account, self._told), account
             for ended, _, rows in groups:
                 handler = self._on_expire if ended else self._on_update
                 if handler is not None:
-                    flows = FlowSet(records, account, rows)
+                    flows, fresh = FlowSet(records, fresh, rows), Account()
                     self._handlers.put(self._tell, (handler, flows), len(flows))
 
     def _tell(self, told: tuple[FlowHandler, FlowSet]) -> None:
@@ -316,6 +338,20 @@ class Table:
     def flows(self) -> FlowSet:
         """All flows in the table, as they are now."""
         return self._copies_of(lambda flows: flows)
+
+    def search(self, query: SearchQuery) -> FlowSet:
+        """Give the flows that a query wants, as they are now.
+
+        Each flow that is in the table when it is asked is looked at exactly once, and whole; packets go on
+        meanwhile.
+        """
+        return self._copies_of(query.apply)
+
+    def query(self, query: TableQuery) -> TableReply:
+        """Answer a question to tables: see ``flowtable.query.answer``."""
+        from flowtable.query import answer  # noqa: PLC0415 - stands on top, and is for those who ask
+
+        return answer(query, [self])
 
     def biggest(self, number: int) -> FlowSet:
         """Give so many flows, those with the most bytes of both ways first."""

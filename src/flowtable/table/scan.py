@@ -9,6 +9,7 @@ from flowtable.capture import open_capture
 from flowtable.capture.bpf import LinkFilters
 from flowtable.errors import TableFull
 from flowtable.flow._flow import Records
+from flowtable.flow.account import Account, since
 from flowtable.flow.flowset import FlowSet
 from flowtable.table._live import LiveEngine
 from flowtable.table.accounts import make_account
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import PacketSource
-    from flowtable.flow.account import Account
     from flowtable.query import Filter
 
 __all__ = ["Scan", "scan"]
@@ -105,6 +105,7 @@ class Scan:
         self._progress = progress
         self._ready: deque[FlowSet] = deque()
         self._more = True
+        self._told = Account()  # what sets that were given have accounted for; theirs add up
 
     @property
     def account(self) -> Account:
@@ -163,8 +164,10 @@ class Scan:
         if handed is None:
             return
         records, groups = handed
+        account = self.account
+        fresh, self._told = since(account, self._told), account
         for _, _, rows in groups:
-            flows = FlowSet(records, self.account, rows)
+            flows, fresh = FlowSet(records, fresh, rows), Account()
             flows = flows if self._where is None else flows.filter(self._where)
             if len(flows):
                 self._ready.append(flows)
