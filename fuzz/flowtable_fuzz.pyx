@@ -157,8 +157,8 @@ def fuzz_places(data):
     """Keys that come and go in the index, and dues in the heap, against a set and a dictionary."""
     cdef Places places = Places()
     cdef size_t at
-    for at in range(0, len(data) - 3, 4):
-        places.do(data[at], data[at + 1] << 8 | data[at + 2], data[at + 3])
+    for at in range(len(data) // 4):
+        places.do(data[4 * at], data[4 * at + 1] << 8 | data[4 * at + 2], data[4 * at + 3])
     places.look_at_all()
 
 
