@@ -200,7 +200,7 @@ cdef class Places:
             wait_no_more(&self.lives, key)
             del self.dues[key]
         self.look_at(key)
-        assert first_due(&self.lives) == min(self.dues.values(), default=NEVER)
+        assert first_due(&self.lives) == min(self.dues.values(), default=<int64_t>NEVER)
         return 0
 
     cdef int look_at(self, uint32_t key) except -1:
@@ -220,7 +220,7 @@ cdef class Places:
             key = self.lives.heap[0].number
             assert self.dues.pop(key) == time
             wait_no_more(&self.lives, key)
-        assert first_due(&self.lives) == NEVER
+        assert first_due(&self.lives) == <int64_t>NEVER
         return 0
 
 
