@@ -168,8 +168,8 @@ def fuzz_places(data):
     """Keys that come and go in the index, and dues in the heap, against a set and a dictionary."""
     cdef Places places = Places()
     cdef size_t at
-    for at in range(0, len(data) - 3, 4):
-        places.do(data[at], data[at + 1] << 8 | data[at + 2], data[at + 3])
+    for at in range(len(data) // 4):
+        places.do(data[4 * at], data[4 * at + 1] << 8 | data[4 * at + 2], data[4 * at + 3])
     places.look_at_all()
 
 
@@ -211,7 +211,7 @@ cdef class Places:
             wait_no_more(&self.lives, key)
             del self.dues[key]
         self.look_at(key)
-        assert first_due(&self.lives) == min(self.dues.values(), default=NEVER)
+        assert first_due(&self.lives) == min(self.dues.values(), default=<int64_t>NEVER)
         return 0
 
     cdef int look_at(self, uint32_t key) except -1:
@@ -231,7 +231,7 @@ cdef class Places:
             key = self.lives.heap[0].number
             assert self.dues.pop(key) == time
             wait_no_more(&self.lives, key)
-        assert first_due(&self.lives) == NEVER
+        assert first_due(&self.lives) == <int64_t>NEVER
         return 0
 
 

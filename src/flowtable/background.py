@@ -55,6 +55,11 @@ class Task(Generic[_Result]):
         return self._outcome is not None
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the function has raised."""
+        return isinstance(self._outcome, BaseException)
+
+    @property
     def running(self) -> bool:
         """Whether a thread is at work."""
         return bool(self._threads) and self._outcome is None

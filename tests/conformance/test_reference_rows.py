@@ -241,6 +241,16 @@ def test_row_table_and_flow_handler(tmp_path):
         assert table.statistics.flows_made == 4
 
 
+def test_row_table_query_and_sflow_samples():
+    """FeedWithSFlowSample and Query, while the table runs."""
+    from flowtable.testing import START, SFlow, SFlowFlowSample, raw_header
+
+    with flowtable.Table() as table:
+        table.feed_sflow_sample(bytes(SFlow((SFlowFlowSample((raw_header(SYN),)),))), START)
+        reply = table.query(TableQuery("SearchQuery", SearchQuery(filter="Transport == 80")))
+        assert [len(found) for found in reply.flow_sets] == [1]
+
+
 def test_row_scan(tmp_path):
     write_pcap(tmp_path / "a.pcap", [SYN] * 3, step=700 * 10**9)
     flows = [flow for some in flowtable.scan(tmp_path / "a.pcap") for flow in some]

@@ -94,13 +94,14 @@ def test_what_a_source_raises_is_raised_when_all_is_handed_over(tmp_path):
     table = Table(on_expire=ended.extend).start()
     table.feed(open_capture(tmp_path / "a.pcap"))
     table.add([(-1, b"", 0, 1)])
-    with pytest.raises(CaptureError, match="frame 0 has a time before 1970"):
-        table.stop()
-    assert [flow.metric.ab_packets for flow in ended] == [3]
     table.stop()
+    assert not table.is_fed
+    with pytest.raises(CaptureError, match="frame 0 has a time before 1970"):
+        table.raise_errors()
+    assert [flow.metric.ab_packets for flow in ended] == [3]
 
 
-def test_what_a_source_raises_ends_a_run():
+def test_what_a_source_raises_is_raised_by_run():
     class Endless:
         """Frames without an end, as a network has them."""
 
@@ -271,7 +272,7 @@ def test_a_handler_may_look_at_the_table_and_cannot_stop_it():
         table.feed(frames(udp(1)))
         table.feed(frames(udp(2), at=5))
     assert len(said) == len(errors) == 2
-    assert "a handler cannot stop its table" in errors[0]
+    assert "a handler cannot stop the table" in errors[0]
 
 
 def test_a_handler_may_feed_another_table():

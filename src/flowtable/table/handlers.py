@@ -95,6 +95,7 @@ class HandlerQueue:
             self._call(function, what)
             with self._lock:
                 self._waiting -= weight
+        self._thread = 0  # another thread may have the same number from now on
 
     def _call(self, function: Callable[..., object], what: Any) -> None:
         try:

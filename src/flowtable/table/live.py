@@ -45,6 +45,10 @@ LAG: Final = 200_000_000
 """ns by which a clock's time counts later than packets' times: those from before may be on their way."""
 
 
+LOOK_EVERY: Final = 0.2
+"""Seconds between two looks whether a source has failed."""
+
+
 class Enhancing(Protocol):
     """What adds to flows before handlers get them: an ``EnhancerPipeline``."""
 
@@ -156,11 +160,10 @@ class Table:
 
         Raises:
             FlowError: a handler of the table asks for it, which itself is waited for.
-            BaseException: what a source raised that was added, when all flows are handed over.
 
         """
         if self._handlers.is_calling:
-            raise FlowError("a handler cannot stop its table; let it tell another thread to")
+            raise FlowError("a handler cannot stop the table that waits for it; let another thread do so")
         with self._changing:
             if self._state != "running":
                 return
@@ -178,7 +181,6 @@ class Table:
             self._enhancers.stop()
         self._state = "stopped"
         atexit.unregister(self.stop)
-        self.raise_errors()
 
     def _wait_for_feeders(self) -> None:
         """Let all other threads end what they count: flows that they begin are to be handed over as well."""
@@ -197,13 +199,14 @@ class Table:
         try:
             for source in sources:
                 self.add(source)
-            for feeding in self._feeding:
-                feeding.wait()
+            while (running := [each for each in self._feeding if each.running]) and not self._has_failed:
+                running[0].wait(LOOK_EVERY)
         finally:
             self.stop()
+        self.raise_errors()
 
     def add(self, source: PacketSource) -> None:
-        """Feed a source in a thread of its own; :meth:`stop` raises what it raises."""
+        """Feed a source in a thread of its own; :meth:`raise_errors` raises what it raises, as :meth:`run` does."""
         feeding = Task(partial(self.feed, source))
         self._feeding.append(feeding)
         feeding.begin()
@@ -212,6 +215,10 @@ class Table:
     def is_fed(self) -> bool:
         """Whether a source that was added has not ended."""
         return not all(feeding.is_done for feeding in self._feeding)
+
+    @property
+    def _has_failed(self) -> bool:
+        return any(each.has_failed for each in self._feeding)
 
     def raise_errors(self) -> None:
         """Raise what a source that was added has raised, if one has."""
