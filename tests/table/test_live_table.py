@@ -19,7 +19,7 @@ from flowtable.table import ApplicationPortMap
 from flowtable.table.handlers import FlowHandler, HandlerQueue
 from flowtable.table.live import Table
 from flowtable.table.table_options import FlowOpts, FlowUUIDs, TableOpts
-from flowtable.testing import START, write_pcap
+from flowtable.testing import START, ManualClock, write_pcap
 
 LONG = 60  # seconds after which a test gives up waiting
 
@@ -490,3 +490,16 @@ def test_however_frames_are_cut_into_calls_the_flows_are_the_same(ports, size):
         return sorted((flow.uuid, flow.metric.ab_packets, flow.finish_type) for flow in ended)
 
     assert flows(size) == flows(len(ports))
+
+
+def test_statistics_come_every_so_often_by_the_time_of_the_packets_and_at_the_end():
+    told = []
+    clock = ManualClock(START)
+    with Table(on_statistics=told.append, statistics_every=10, clock=clock) as table:
+        table.feed(frames(udp(1)))
+        for _ in range(4):
+            clock.advance(5)
+        table.feed(frames(udp(2), at=20))
+    assert [each.flows_made for each in told] == [1, 1, 2]
+    assert told[-1].flows == 0
+    assert told[-1].account.frames == 2

@@ -26,7 +26,7 @@ from flowtable.table.handlers import QUEUED_FLOWS, FlowHandler, HandlerQueue
 from flowtable.table.options import number_of_flows, text_option
 from flowtable.table.statistics import TableStatistics
 from flowtable.table.table_options import FlowUUIDs, TableOpts
-from flowtable.table.timers import APPLICATION_TIMEOUTS, Timers
+from flowtable.table.timers import APPLICATION_TIMEOUTS, Timers, nanoseconds
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -71,6 +71,8 @@ class Table:
     some applications, see `application_timeouts`), `hold_ended` seconds after FIN from both sides or a
     reset, when it has to make room for others, or with the table. One around others ends after them.
 
+    `on_statistics` gets the table's statistics every so many seconds, and at the end.
+
     Time is that of the packets. With a `clock`, a function that gives Unix ns, its time lets flows end as
     well while no packets come: live that is ``time.time_ns``. :meth:`tick` asks it.
 
@@ -89,6 +91,8 @@ class Table:
         uuids: FlowUUIDs | None = None,
         on_update: FlowHandler | Callable[[FlowSet], object] | None = None,
         on_expire: FlowHandler | Callable[[FlowSet], object] | None = None,
+        on_statistics: Callable[[TableStatistics], object] | None = None,
+        statistics_every: float = 10,
         bpf: str | None = None,
         update_every: float | None = 60,
         expire_after: float = 600,
@@ -122,6 +126,9 @@ class Table:
         self._engine.begin(timers, options.limits)
         self._clock = clock
         self._enhancers = enhancers
+        self._on_statistics = on_statistics
+        self._report_every = nanoseconds("statistics_every", statistics_every)
+        self._next_report: int | None = None
         self._handlers = HandlerQueue(queued_flows)
         self._told = Account()  # what sets that were handed out have accounted for; theirs add up
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
@@ -176,6 +183,7 @@ class Table:
         while self._engine.stop_some():
             self._hand_over()
         self._hand_over()
+        self._report(last=True)
         self._handlers.stop()
         if self._enhancers is not None:
             self._enhancers.stop()
@@ -206,7 +214,7 @@ class Table:
         self.raise_errors()
 
     def add(self, source: PacketSource) -> None:
-        """Feed a source in a thread of its own; :meth:`raise_errors` raises what it raises, as :meth:`run` does."""
+        """Feed a source in a thread of its own; :meth:`raise_errors` and :meth:`run` raise what it raises."""
         feeding = Task(partial(self.feed, source))
         self._feeding.append(feeding)
         feeding.begin()
@@ -308,6 +316,18 @@ class Table:
         if self._clock is not None:
             self._engine.pass_until(self._clock() - (0 if self._is_manual else LAG))
         self._hand_over()
+        self._report()
+
+    def _report(self, *, last: bool = False) -> None:
+        """Tell of the statistics if it is time to, or for the last time."""
+        if self._on_statistics is None:
+            return
+        now = self._engine.clock
+        if self._next_report is None:
+            self._next_report = now + self._report_every
+        if last or now >= self._next_report:
+            self._next_report = now + self._report_every
+            self._handlers.put(self._on_statistics, self.statistics, 0)
 
     def update(self) -> None:
         """Hand out now what has changed since the last update, between two that are due."""

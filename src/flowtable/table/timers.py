@@ -9,7 +9,7 @@ from typing import Final
 
 from flowtable.errors import OptionError
 
-__all__ = ["APPLICATION_TIMEOUTS", "Timers"]
+__all__ = ["APPLICATION_TIMEOUTS", "Timers", "nanoseconds"]
 
 SECOND: Final = 10**9
 APPLICATION_TIMEOUTS: Final[Mapping[str, float]] = {"ARP": 10, "DNS": 10}
@@ -45,12 +45,12 @@ class Timers:
         if not isinstance(application_timeouts, Mapping):
             raise OptionError(f"application_timeouts: takes names with seconds, not {application_timeouts!r}")
         return cls(
-            expire_after=_nanoseconds("expire_after", expire_after),
-            update_every=None if update_every is None else _nanoseconds("update_every", update_every),
-            active_timeout=None if active_timeout is None else _nanoseconds("active_timeout", active_timeout),
-            hold_ended=_nanoseconds("hold_ended", hold_ended, least=0),
+            expire_after=nanoseconds("expire_after", expire_after),
+            update_every=None if update_every is None else nanoseconds("update_every", update_every),
+            active_timeout=None if active_timeout is None else nanoseconds("active_timeout", active_timeout),
+            hold_ended=nanoseconds("hold_ended", hold_ended, least=0),
             applications={
-                _name(name): _nanoseconds(f"application_timeouts[{name!r}]", seconds)
+                _name(name): nanoseconds(f"application_timeouts[{name!r}]", seconds)
                 for name, seconds in application_timeouts.items()
             },
         )
@@ -62,7 +62,7 @@ def _name(name: str) -> str:
     return name
 
 
-def _nanoseconds(option: str, seconds: float, *, least: int = 1) -> int:
+def nanoseconds(option: str, seconds: float, *, least: int = 1) -> int:
     """Give a time in ns; what is longer than 292 years is as long."""
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and not math.isnan(seconds)
     if not number or seconds < 0:
