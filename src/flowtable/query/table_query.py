@@ -119,7 +119,7 @@ def answer(query: TableQuery, tables: Iterable[Searchable]) -> TableReply:
     try:
         search = query.search()
     except (FilterError, FieldNotFound, OptionError) as error:
-        return TableReply(HTTPStatus.BAD_REQUEST, reasons=(str(error),))
+        return TableReply(HTTPStatus.BAD_REQUEST.value, reasons=(str(error),))
     found: list[FlowSet] = []
     failed: list[str] = []
     for table in tables:
@@ -129,4 +129,4 @@ def answer(query: TableQuery, tables: Iterable[Searchable]) -> TableReply:
             failed.append(str(error))
     there = any(len(flows) for flows in found)
     status = HTTPStatus.MULTI_STATUS if failed else HTTPStatus.OK if there else HTTPStatus.NO_CONTENT
-    return TableReply(status, tuple(found), tuple(failed))
+    return TableReply(status.value, tuple(found), tuple(failed))
