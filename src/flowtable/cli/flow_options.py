@@ -7,7 +7,6 @@ import math
 from typing import TYPE_CHECKING
 
 from flowtable.cli.arguments import whole_number
-from flowtable.constants import MAX_RAW_PACKET_LIMIT
 from flowtable.errors import OptionError
 from flowtable.flow.schema import EXTRA_LAYERS
 from flowtable.packet import TUNNELS
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["add_flow_options", "add_timers", "filling", "flow_options", "seconds", "timers"]
 
 
-def add_flow_options(group: argparse._ArgumentGroup) -> None:
-    """Add the options that :func:`flow_options` gives."""
+def add_flow_options(group: argparse._ArgumentGroup, *, kept: str = "none") -> None:
+    """Add the options that :func:`flow_options` gives; ``kept`` is how many packets are, unless it is said."""
     add = group.add_argument
     add("-f", "--filter", metavar="BPF", help="count only frames that match, as in tcpdump")
     add(
@@ -56,7 +55,7 @@ def add_flow_options(group: argparse._ArgumentGroup) -> None:
         "--raw-packets",
         metavar="N",
         type=whole_number,
-        help=f"keep N packets of each flow ({MAX_RAW_PACKET_LIMIT} tell what most are)",
+        help=f"keep N packets of each flow ({kept}, unless given)",
     )
     add("--node-tid", metavar="ID", default="", help="id of the node captured on, a part of flows' UUIDs")
     add("--capture-id", metavar="ID", default="", help="id of the capture, which flows carry")

@@ -146,7 +146,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 def _add_reading(parser: Parser) -> None:
     group = parser.add_argument_group("how captures are read")
-    add_flow_options(group)
+    add_flow_options(group, kept=f"{MAX_RAW_PACKET_LIMIT} with --write-pcap")
     group.add_argument(
         "--threads", metavar="N", type=whole_number, help="threads that count packets (one for each core)"
     )

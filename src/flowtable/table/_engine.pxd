@@ -89,6 +89,7 @@ cdef class Engine:
     cdef void follow_segments(self, const uint32_t *number) noexcept nogil
     cdef bint is_time(self) noexcept nogil
     cdef int hand_over(self) except -1
+    cdef void look_ahead(self, uint32_t number) noexcept nogil
     cdef void note(self, uint32_t number, const Part *part) noexcept nogil
     cdef int stop_streams(self) except -1
     cdef uint32_t stop_some(self, uint32_t nth) noexcept nogil

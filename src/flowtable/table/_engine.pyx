@@ -316,6 +316,8 @@ cdef class Engine:
                 prefetch(&record.ab_packets)
                 if self.reassemble:
                     prefetch(&record.path)
+                if self.is_live:
+                    self.look_ahead(number[i])
         for i in range(self.n_parts):
             number[i] = self.flow_of(&self.parts[i], number)
             if number[i] == NOT_FOUND:
@@ -428,6 +430,9 @@ cdef class Engine:
             if record.has & HAS_STREAMS:
                 for i in range(2):
                     drop_held(&self.streams.held, &connection_of(&self.records.tcp, record).streams[i])
+
+    cdef void look_ahead(self, uint32_t number) noexcept nogil:
+        """A part is going to be counted, very probably in this flow; for live tables."""
 
     cdef void note(self, uint32_t number, const Part *part) noexcept nogil:
         """A part was counted; for live tables."""

@@ -26,7 +26,7 @@ from flowtable.flow._tcp cimport connection_of, stream_of
 from flowtable.packet._dissection cimport TCP_ACK, TCP_SYN, Part
 from flowtable.table._engine cimport Engine, refilled
 from flowtable.table._held cimport drop_held
-from flowtable.table._index cimport NOT_FOUND, index_find, index_remove
+from flowtable.table._index cimport NOT_FOUND, index_find, index_remove, prefetch
 from flowtable.table._lives cimport (
     LIVING, NEVER, OVER, SHADE, UNUSED, Counters, Life, Lives, counters_of, first_due, life_of, lives_begin, lives_end,
     lives_grow, wait_no_more, wait_until,
@@ -222,6 +222,9 @@ cdef class LiveEngine(Engine):
             life_of(&self.lives, record.key.parent - 1).children += 1
         self.wait(number)
         return number
+
+    cdef void look_ahead(self, uint32_t number) noexcept nogil:
+        prefetch(life_of(&self.lives, number))
 
     cdef void note(self, uint32_t number, const Part *part) noexcept nogil:
         cdef Life *life = life_of(&self.lives, number)
