@@ -20,7 +20,7 @@ __all__ = ["add_flow_options", "add_timers", "filling", "flow_options", "seconds
 
 
 def add_flow_options(group: argparse._ArgumentGroup, *, kept: str = "none") -> None:
-    """Add the options that :func:`flow_options` gives; ``kept`` is how many packets are, unless it is said."""
+    """Add the options that :func:`flow_options` gives; ``kept`` is how many packets are unless it is said."""
     add = group.add_argument
     add("-f", "--filter", metavar="BPF", help="count only frames that match, as in tcpdump")
     add(
