@@ -196,6 +196,8 @@ def test_it_ends_when_its_time_is_up():
         (("-i", "lo", "-f", "nonsense"), "nonsense"),
         (("-i", "lo", "-o", "table", "-w", "x.parquet"), "put a time into the name"),
         (("-i", "lo", "-w", "x-%S.arrow"), "writes flows as they come"),
+        (("-i", "lo", "-o", "csv"), "-o csv is for files: say where to by -w"),
+        (("-i", "lo", "-w", "nowhere/x-%S.parquet"), "nowhere/x-%S.parquet cannot be written: No such file"),
         (("-i", "lo", "--idle", "soon"), "'soon' is no number of seconds"),
         (("-i", "lo", "--where", "Nothing == 1"), "Nothing"),
         (("-i", "lo", "--max-flows", "0"), "max_flows: takes a number of flows, 1 or more"),
@@ -206,3 +208,39 @@ def test_what_cannot_be_is_said_in_one_line(arguments, said):
     assert done.status == 2
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGTERM,) * 3, (signal.SIGHUP, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)]
+)
+def test_more_signals_while_it_ends_change_nothing(numbers):
+    live = Live("-i", "right")
+    sent = list(frames())
+    send("left", sent)
+    for number in numbers[:-1]:
+        live.process.send_signal(number)
+        time.sleep(0.002)  # they come while it ends, or when it has
+    status, out, _ = live.end(numbers[-1])
+    assert status == 0
+    assert sum(packets_by_path(map(json.loads, out.splitlines())).values()) >= len(sent)
+
+
+def test_a_full_disk_behind_standard_output_ends_it():
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*COMMAND, "live", "-i", "right", "--duration", "0.2", "-q"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        assert done.returncode == 0  # nothing was to be written
+        with subprocess.Popen(
+            [*COMMAND, "live", "-i", "right", "--hold", "0"], stdout=full, stderr=subprocess.PIPE
+        ) as process:
+            assert b"Ctrl-C ends it" in process.stderr.readline()
+            send("left", [bytes(Ethernet(*MACS) / IPv4("10.0.0.1", "10.0.0.2") / TCP(1, 2, "R"))])
+            err = process.communicate(timeout=120)[1].decode()
+    assert process.returncode == 2
+    assert "No space left on device" in err
+    assert "1 frame: 1 in 1 flow" in err
+    assert "Traceback" not in err

@@ -177,8 +177,6 @@ def test_a_full_disk_loses_no_flow(tmp_path, monkeypatch):
         files.add(flows)
         files.roll()
     assert (files.written, files.failed) == (0, 1)
-    with pytest.raises(OutputError, match="No space left on device"):
-        files.close()
     disk.full = False
     for flows in ended_flows(5):
         files.add(flows)
@@ -187,6 +185,16 @@ def test_a_full_disk_loses_no_flow(tmp_path, monkeypatch):
     assert (files.written, files.dropped) == (15, 0)
     lines = [line for path in tmp_path.iterdir() for line in path.read_text().splitlines()]
     assert len(lines) == 15
+
+
+def test_what_the_last_file_has_no_room_for_is_counted(tmp_path, monkeypatch):
+    files = RollingFiles(str(tmp_path / "flows-%S.json"), None, 60)
+    for flows in ended_flows(4):
+        files.add(flows)
+    Disk(monkeypatch).full = True
+    with pytest.raises(OutputError, match="No space left on device"):
+        files.close()
+    assert (files.written, files.dropped) == (0, 4)
 
 
 def test_a_disk_that_stays_full_costs_the_oldest_flows(tmp_path, monkeypatch):

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from living import Watched, tcp, tunnel, udp
 
+from flowtable.background import Task
 from flowtable.capture import open_capture
 from flowtable.enhance import Enhancer, EnhancerPipeline
-from flowtable.errors import CaptureError, FilterError, FlowError, OptionError
+from flowtable.errors import CaptureError, FilterError, FlowError, FlowProtocolError, OptionError
 from flowtable.flow.flowset import FlowSet
 from flowtable.table import ApplicationPortMap
 from flowtable.table.handlers import FlowHandler, HandlerQueue
@@ -503,3 +504,108 @@ def test_statistics_come_every_so_often_by_the_time_of_the_packets_and_at_the_en
     assert [each.flows_made for each in told] == [1, 1, 2]
     assert told[-1].flows == 0
     assert told[-1].account.frames == 2
+
+
+def test_who_stops_a_table_that_is_being_stopped_waits_as_well():
+    ended = []
+    let_go = threading.Event()
+    table = Table(on_expire=lambda flows: (let_go.wait(60), ended.extend(flows))).start()
+    table.feed(frames(*(udp(port) for port in range(1, 20))))
+    counted = []
+    stopping = [threading.Thread(target=lambda: (table.stop(), counted.append(len(ended)))) for _ in range(3)]
+    for thread in stopping:
+        thread.start()
+    let_go.set()
+    for thread in stopping:
+        thread.join()
+    assert counted == [19, 19, 19]
+
+
+def test_an_interrupted_stop_goes_on_when_it_is_asked_for_again(monkeypatch):
+    ended = []
+    let_go = threading.Event()
+    table = Table(on_expire=lambda flows: (let_go.wait(60), ended.extend(flows))).start()
+    table.feed(frames(udp(1), udp(2)))
+    real = Task.result
+
+    def interrupted(_task):
+        monkeypatch.setattr(Task, "result", real)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Task, "result", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        table.stop()
+    let_go.set()
+    table.stop()
+    assert len(ended) == 2
+
+
+def test_packets_can_wait_for_handlers_and_the_end_always_does():
+    """Of sets for which there is no room none is lost."""
+    ended = []
+    let_go = threading.Event()
+    with Table(
+        on_expire=lambda flows: (let_go.wait(60), ended.extend(flows)),
+        expire_after=1,
+        queued_flows=5,
+        wait_for_handlers=True,
+    ) as table:
+        feeding = threading.Thread(
+            target=lambda: [
+                table.feed(frames(udp(port), udp(port + 100), at=5 * port)) for port in range(1, 30)
+            ]
+        )
+        feeding.start()
+        let_go.set()
+        feeding.join()
+    assert len(ended) == 58
+    assert table.statistics.handler_flows_dropped == 0
+
+
+def test_time_passes_for_a_table_that_is_fed_by_hand():
+    """Its clock lets flows end though nobody calls it."""
+    ended = threading.Event()
+    with Table(on_expire=lambda _: ended.set(), expire_after=0.05, clock=time.time_ns) as table:
+        now = time.time_ns()
+        table.feed([(now, udp(1), len(udp(1)), 1)])
+        assert ended.wait(60)
+
+
+def test_a_coroutine_function_is_no_handler():
+    async def handler(flows):
+        pass
+
+    with pytest.raises(OptionError, match="a handler is a plain function"):
+        Table(on_expire=handler)
+
+
+def test_tables_that_share_enhancers_stop_them_together():
+    class Marking(Enhancer):
+        name = "marking"
+
+        def enhance(self, flow):
+            flow.add_extra("Marked", "yes")
+
+    ended = []
+    pipeline = EnhancerPipeline(Marking())
+    one, other = (Table(on_expire=ended.extend, enhancers=pipeline).start() for _ in range(2))
+    one.feed(frames(udp(1)))
+    one.stop()
+    other.feed(frames(udp(2)))
+    other.stop()
+    assert [flow.extra for flow in ended] == [{"Marked": "yes"}] * 2
+    assert not pipeline.is_running
+
+
+def test_captures_are_fed_by_their_names_and_tables_searched_by_text(tmp_path):
+    write_pcap(tmp_path / "a.pcap", [udp(1), udp(2)])
+    with Table() as table:
+        table.feed(tmp_path / "a.pcap")
+        assert [flow.transport.a for flow in table.search("Transport == 2")] == [2]
+
+
+def test_a_broken_sample_is_said_and_what_was_whole_is_counted():
+    with Table() as table:
+        with pytest.raises(FlowProtocolError):
+            table.feed_sflow_sample(b"abc", START)
+        assert table.statistics.account.frames == 0

@@ -10,8 +10,9 @@ import os
 import sys
 from typing import Final
 
-__all__ = ["CAP_NET_RAW", "drop_rights", "held_rights"]
+__all__ = ["CAP_DAC_OVERRIDE", "CAP_NET_RAW", "drop_rights", "held_rights"]
 
+CAP_DAC_OVERRIDE: Final = 1
 CAP_NET_RAW: Final = 13
 
 _VERSION_3: Final = 0x20080522

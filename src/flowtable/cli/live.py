@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import warnings
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from flowtable.cli.arguments import Parser, whole_number
 from flowtable.cli.enhancers import add_enhancers, chosen_enhancers
 from flowtable.cli.flow_options import add_flow_options, add_timers, flow_options, seconds, timers
-from flowtable.cli.output import Output
+from flowtable.cli.output import Output, OutputError
 from flowtable.cli.rolling import RollingFiles
 from flowtable.cli.stream import STREAMED, refuse_unstreamed, write_sets
-from flowtable.cli.summary import account_lines
+from flowtable.cli.summary import account_lines, nothing_decoded
 from flowtable.cli.terminal import say
 from flowtable.cli.top import TopView
 from flowtable.errors import OptionError
@@ -44,7 +45,7 @@ examples:
   flowtable live -i eth0                            the biggest flows, every second
   flowtable live -i eth0 -i eth1 -f 'not port 22'   two interfaces, as in tcpdump
   flowtable live -i eth0 | jq .Network              NDJSON, as flows end
-  flowtable live -i eth0 -w 'flows-%%H%%M.parquet'    a file every five minutes
+  flowtable live -i eth0 -w 'flows-%Y%m%d-%H%M%S.parquet'   a file every five minutes
   flowtable live -i eth0 --active 60 -o json        long flows once a minute
 
 Capturing takes CAP_NET_RAW: run as root, or give it that right by setcap.
@@ -52,6 +53,7 @@ Capturing takes CAP_NET_RAW: run as root, or give it that right by setcap.
 _DRAW_EVERY: Final = 1.0
 """Seconds."""
 _LOOK_EVERY: Final = 0.2
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -82,14 +84,23 @@ def run_table(
         max_flows=MAX_FLOWS if options.max_flows is None else options.max_flows,
         enhancers=_pipeline(options),
         clock=clock,
+        wait_for_handlers=clock is None,
         **_table_timers(options),
     )
-    with _signals_interrupt():
-        _feed(table, open_sources(), shown, title, options)
-    shown.close()
-    if not options.quiet:
-        say(*account_lines(table.statistics.account), *_losses(table, shown))
-    return 0
+    sources: Sequence[PacketSource] = ()
+    try:
+        with _warnings_said(shown), _signals_interrupt():
+            sources = open_sources()
+            shown.check()
+            _feed(table, sources, shown, title, options)
+        shown.close()
+    finally:
+        account = table.statistics.account
+        if sources and not options.quiet:
+            say(*account_lines(account), *_losses(table, shown))
+    if nothing_decoded(account):
+        say(f"flowtable: none of {account.frames_discarded:,} frames could be decoded into a flow")
+    return 1 if nothing_decoded(account) or table.statistics.handler_flows_dropped else 0
 
 
 def add_live_options(parser: Parser) -> None:
@@ -124,7 +135,7 @@ class _Shown:
         self._output = output
         self._where = where
         self.files = files
-        self.broken = False
+        self.error: BrokenPipeError | OutputError | None = None
 
     @classmethod
     def chosen(cls, options: argparse.Namespace) -> _Shown:
@@ -136,9 +147,8 @@ class _Shown:
             refuse_unstreamed(files.output, "live")
             return cls(None, files, where)
         output = Output.choose(None, options.format, [])
-        if output.format == "table":
-            return cls(output, None, where)
-        refuse_unstreamed(output, "live")
+        if output.format not in ("table", "json"):
+            raise OptionError(f"-o {output.format} is for files: say where to by -w")
         return cls(output, None, where)
 
     @property
@@ -151,22 +161,38 @@ class _Shown:
         flows = flows if self._where is None else flows.filter(self._where)
         if self.files is not None:
             self.files.add(flows)
-        elif self._output is not None and not self.is_table and not self.broken:
+        elif self._output is not None and not self.is_table and self.error is None:
             self._write(flows, self._output)
 
     def _write(self, flows: FlowSet, output: Output) -> None:
         try:
             with output.opened() as file:
                 write_sets([flows], output, file)
-        except BrokenPipeError:
-            self.broken = True
+        except (BrokenPipeError, OutputError) as error:
+            self.error = error
+
+    def check(self) -> None:
+        """See to it that files can be written where they are to be.
+
+        Raises:
+            OutputError: they cannot.
+
+        """
+        if self.files is not None:
+            self.files.check()
 
     def close(self) -> None:
-        """Write what is left; BrokenPipeError if nobody reads any more."""
+        """Write what is left.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            OutputError: it cannot be written, or something before it could not.
+
+        """
         if self.files is not None:
             self.files.close()
-        if self.broken:
-            raise BrokenPipeError
+        if self.error is not None:
+            raise self.error
 
 
 def _feed(
@@ -188,7 +214,7 @@ def _watch(table: Table, shown: _Shown, title: str, duration: float | None) -> N
     end = None if duration is None else time.monotonic() + duration
     with _view(table, shown, title) as view:
         drawn = time.monotonic() - _DRAW_EVERY
-        while table.is_fed and not shown.broken and (end is None or time.monotonic() < end):
+        while table.is_fed and shown.error is None and (end is None or time.monotonic() < end):
             now = time.monotonic()
             if view is not None and now - drawn >= _DRAW_EVERY:
                 view.draw(now - drawn)
@@ -211,17 +237,42 @@ def _view(table: Table, shown: _Shown, title: str) -> Iterator[TopView | None]:
 
 
 @contextmanager
+def _warnings_said(shown: _Shown) -> Iterator[None]:
+    """Say each warning in one line when it comes, or after the view has gone."""
+    held: list[str] = []
+
+    def show(message: Warning | str, *_: object) -> None:
+        line = f"flowtable: warning: {message}"
+        if shown.is_table:
+            held.append(line)
+        else:
+            say(line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show  # type: ignore[assignment]  # it takes no more than it needs
+        try:
+            yield
+        finally:
+            say(*held)
+
+
+@contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Let the signal that asks programs to end do what Ctrl-C does."""
+    """Let the signals that ask programs to end do what Ctrl-C does."""
 
     def interrupt(_number: int, _frame: object) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)  # it ends, and would only be held up
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -243,10 +294,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _sources(options: argparse.Namespace) -> tuple[PacketSource, ...]:
     """Begin to capture; no right is needed afterwards."""
-    from flowtable.capture import drop_rights  # noqa: PLC0415 - few captures are live
+    from flowtable.capture.rights import CAP_DAC_OVERRIDE, drop_rights  # noqa: PLC0415 - few captures are live
 
     sources = _opened(options)
-    drop_rights()
+    drop_rights(keep=frozenset({CAP_DAC_OVERRIDE}) if options.write else frozenset())  # root's, to files
     return sources
 
 
@@ -292,6 +343,6 @@ def _losses(table: Table, shown: _Shown) -> Iterator[str]:
     if ended:
         yield f"flows ended: {', '.join(ended)}"
     if now.handler_flows_dropped or now.handler_errors:
-        yield f"{now.handler_flows_dropped:,} flows not written, {now.handler_errors:,} errors in writing"
+        yield f"flows not written: {now.handler_flows_dropped:,}; errors in writing: {now.handler_errors:,}"
     if shown.files is not None and shown.files.dropped:
-        yield f"{shown.files.dropped:,} flows were dropped, since no file could be written"
+        yield f"flows lost, since no file could be written: {shown.files.dropped:,}"

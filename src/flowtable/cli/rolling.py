@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from flowtable.cli.output import Output
+from flowtable.capture.streams import display_name, reason
+from flowtable.cli.output import Output, OutputError
 from flowtable.cli.stream import write_sets
 from flowtable.errors import FlowError, OptionError
 
@@ -37,7 +39,7 @@ class RollingFiles:
         if time.strftime(pattern) == pattern:
             raise OptionError(
                 f"-w: one file after the other is written; put a time into the name, as in "
-                f"{Path(pattern).stem}-%Y%m%d-%H%M%S{Path(pattern).suffix}"
+                f"{Path(pattern).with_name(Path(pattern).stem + '-%Y%m%d-%H%M%S' + Path(pattern).suffix)}"
             )
         self._pattern = pattern
         self._format = Output.choose(pattern, named, []).format
@@ -53,6 +55,20 @@ class RollingFiles:
     def output(self) -> Output:
         """The file that would be written now."""
         return Output(time.strftime(self._pattern), self._format)
+
+    def check(self) -> None:
+        """See whether a file can be made there.
+
+        Raises:
+            OutputError: it cannot.
+
+        """
+        path = Path(self.output.path or "").parent / f".flowtable-{os.urandom(8).hex()}"
+        try:
+            path.touch(exist_ok=False)
+            path.unlink()
+        except OSError as error:
+            raise OutputError(f"{display_name(self._pattern)} cannot be written: {reason(error)}") from error
 
     def add(self, flows: FlowSet) -> None:
         """Keep flows for the next file."""
@@ -76,7 +92,11 @@ class RollingFiles:
         """
         with self._lock:
             if self._sets:
-                self._write_file()
+                try:
+                    self._write_file()
+                except BaseException:
+                    self.dropped += self._kept()
+                    raise
 
     def _kept(self) -> int:
         return sum(map(len, self._sets))
@@ -90,7 +110,7 @@ class RollingFiles:
             self._write_file()
         except (FlowError, OSError) as error:
             self.failed += 1
-            _LOG.warning("%s; %s flows are kept for the next file", error, f"{self._kept():,}")
+            _LOG.warning("flowtable: %s; %s flows are kept for the next file", error, f"{self._kept():,}")
             while self._kept() > KEPT_FLOWS:
                 self.dropped += len(self._sets.pop(0))
 

@@ -81,6 +81,7 @@ class EnhancerPipeline:
         self._failures_in_a_row = failures_in_a_row
         self._stages: list[_Stage] = []
         self._running = False
+        self._users = 0  # who have started it, and not stopped it
         self._lock = threading.RLock()
         for enhancer in enhancers:
             self.add_enhancer(enhancer)
@@ -111,6 +112,7 @@ class EnhancerPipeline:
     def start(self) -> None:
         """Start all that are enabled; what is running is left alone."""
         with self._lock:
+            self._users += 1
             if self._running:
                 return
             self._running = True
@@ -123,8 +125,14 @@ class EnhancerPipeline:
                 raise
 
     def stop(self) -> None:
-        """Stop all that were started, whatever they raise; one that was switched off can be started again."""
+        """Stop all that were started, whatever they raise; one that was switched off can be started again.
+
+        Nothing happens until all who have started the pipeline have stopped it.
+        """
         with self._lock:
+            self._users = max(self._users - 1, 0)
+            if self._users:
+                return
             self._running = False
             for stage in self._stages:
                 stage.stop()

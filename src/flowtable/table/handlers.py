@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable  # noqa: TC003 - public annotations resolve at run time
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Lock, get_ident
+from queue import Empty, SimpleQueue
+from threading import Condition, get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from flowtable.background import Task
@@ -19,6 +20,9 @@ __all__ = ["QUEUED_FLOWS", "FlowHandler", "HandlerQueue"]
 
 QUEUED_FLOWS: Final = 1_000_000
 """Flows that may wait for handlers; what is over is dropped and counted."""
+
+IDLE_EVERY: Final = 0.2
+"""Seconds between two calls while no flows come."""
 
 _LOG: Final = logging.getLogger("flowtable.table")
 
@@ -35,9 +39,9 @@ class FlowHandler:
     every: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be called."""
-        if not callable(self.callback):
-            raise OptionError(f"a handler is a function of a list of flows, not {self.callback!r}")
+        """Refuse what cannot be called in a thread."""
+        if not callable(self.callback) or inspect.iscoroutinefunction(self.callback):
+            raise OptionError(f"a handler is a plain function of a list of flows, not {self.callback!r}")
 
     @classmethod
     def of(cls, handler: FlowHandler | Callable[[FlowSet], object] | None) -> FlowHandler | None:
@@ -53,10 +57,12 @@ class HandlerQueue:
     One that raises is logged and counted; what does not find room in the queue is dropped and counted.
     """
 
-    def __init__(self, limit: int = QUEUED_FLOWS) -> None:
+    def __init__(self, limit: int = QUEUED_FLOWS, idle: Callable[[], object] | None = None) -> None:
+        """Take how many flows may wait, and what is called now and then while none does."""
         self._limit = limit
+        self._idle = idle
         self._queue: SimpleQueue[tuple[Callable[..., object], Any, int] | None] = SimpleQueue()
-        self._lock = Lock()
+        self._room = Condition()
         self._work: Task[None] | None = None
         self._thread = 0
         self._waiting = 0
@@ -73,15 +79,24 @@ class HandlerQueue:
         """Whether this thread is the one that calls handlers, and so cannot wait for them."""
         return self._thread == get_ident()
 
-    def put(self, function: Callable[..., object], what: Any, weight: int) -> bool:
-        """Let a function be called with something that counts for so many flows; False: it is dropped."""
-        with self._lock:
-            if self._waiting + weight > self._limit and self._waiting:
+    def put(self, function: Callable[..., object], what: Any, weight: int, *, wait: bool = False) -> bool:
+        """Let a function be called with something that counts for so many flows; False: it is dropped.
+
+        With `wait` it is not, and this returns when there is room for it.
+        """
+        with self._room:
+            if wait and not self.is_calling:
+                self._room.wait_for(lambda: self._has_room_for(weight))
+            if not self._has_room_for(weight):
                 self.dropped += weight
                 return False
             self._waiting += weight
         self._queue.put((function, what, weight))
         return True
+
+    def _has_room_for(self, weight: int) -> bool:
+        """Whether so many flows may wait; none but a set of more than the limit waits alone."""
+        return self._waiting + weight <= self._limit or not self._waiting
 
     def stop(self) -> None:
         """Call what waits, and end; nothing may be put afterwards."""
@@ -91,11 +106,19 @@ class HandlerQueue:
 
     def _call_all(self) -> None:
         self._thread = get_ident()
-        for function, what, weight in iter(self._queue.get, None):
+        for function, what, weight in iter(self._next, None):
             self._call(function, what)
-            with self._lock:
+            with self._room:
                 self._waiting -= weight
+                self._room.notify_all()
         self._thread = 0  # another thread may have the same number from now on
+
+    def _next(self) -> tuple[Callable[..., object], Any, int] | None:
+        while True:
+            try:
+                return self._queue.get(timeout=None if self._idle is None else IDLE_EVERY)
+            except Empty:
+                self._call(lambda idle: idle(), self._idle)
 
     def _call(self, function: Callable[..., object], what: Any) -> None:
         try:

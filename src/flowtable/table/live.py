@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import heapq
 import operator
+import os
 from array import array
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
 from functools import partial
@@ -13,7 +14,7 @@ from threading import Condition, Lock, get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from flowtable.background import Task
-from flowtable.capture import PacketSource
+from flowtable.capture import PacketSource, open_capture
 from flowtable.capture._given import GivenFrames
 from flowtable.capture.bpf import LinkFilters
 from flowtable.errors import FlowError
@@ -31,9 +32,9 @@ from flowtable.table.timers import APPLICATION_TIMEOUTS, Timers, nanoseconds
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from flowtable.capture import CapturedFrame
+    from flowtable.capture import CapturedFrame, CapturePath
     from flowtable.packet import IPDefragger
-    from flowtable.query import SearchQuery, TableQuery, TableReply
+    from flowtable.query import Filter, SearchQuery, TableQuery, TableReply
     from flowtable.table.accounts import Counted
 
 __all__ = ["MAX_FLOWS", "Table"]
@@ -71,6 +72,8 @@ class Table:
     some applications, see `application_timeouts`), `hold_ended` seconds after FIN from both sides or a
     reset, when it has to make room for others, or with the table. One around others ends after them.
 
+    Up to `queued_flows` flows wait for them; what is over is dropped and counted, or packets wait with
+    `wait_for_handlers`: for captures, of which nothing is lost meanwhile. The end is always waited for.
     `on_statistics` gets the table's statistics every so many seconds, and at the end.
 
     Time is that of the packets. With a `clock`, a function that gives Unix ns, its time lets flows end as
@@ -103,6 +106,7 @@ class Table:
         enhancers: Enhancing | None = None,
         clock: Callable[[], int] | None = None,
         queued_flows: int = QUEUED_FLOWS,
+        wait_for_handlers: bool = False,
     ) -> None:
         self._opts = opts or TableOpts()
         self._uuids = uuids or FlowUUIDs()
@@ -129,13 +133,17 @@ class Table:
         self._on_statistics = on_statistics
         self._report_every = nanoseconds("statistics_every", statistics_every)
         self._next_report: int | None = None
-        self._handlers = HandlerQueue(queued_flows)
+        self._handlers = HandlerQueue(
+            queued_flows, idle=None if clock is None or self._is_manual else self.tick
+        )
+        self._wait_for_handlers = wait_for_handlers
         self._told = Account()  # what sets that were handed out have accounted for; theirs add up
         self._handing = Lock()  # so that handlers get flows in the order in which they were handed out
         self._changing = Condition()  # for what follows
         self._sources: list[tuple[PacketSource, int]] = []  # that are being fed, and by which thread
         self._ended_sources = EndedSources()
         self._feeding: list[Task[None]] = []
+        self._stopping: Task[None] | None = None
         self._state = "new"
 
     # ---- life
@@ -163,7 +171,8 @@ class Table:
     def stop(self) -> None:
         """Take no more packets, and hand over all flows; returns when handlers have got them.
 
-        Sources that are being fed are stopped first. Nothing happens if the table does not run.
+        Sources that are being fed are stopped first. Who comes second, or is interrupted and comes again,
+        waits for the same. Nothing happens if the table does not run.
 
         Raises:
             FlowError: a handler of the table asks for it, which itself is waited for.
@@ -172,17 +181,23 @@ class Table:
         if self._handlers.is_calling:
             raise FlowError("a handler cannot stop the table that waits for it; let another thread do so")
         with self._changing:
-            if self._state != "running":
-                return
-            self._state = "stopping"
+            if self._state == "running":
+                self._state, self._stopping = "stopping", Task(partial(self._stop_all, get_ident()))
+                self._stopping.begin()
+        if self._stopping is not None:
+            self._stopping.result()
+
+    def _stop_all(self, asking: int) -> None:
+        """Stop, for a thread that may itself be feeding."""
+        with self._changing:
             fed = [source for source, _ in self._sources]
         for source in fed:
             if hasattr(source, "stop"):
                 source.stop()
-        self._wait_for_feeders()
+        self._wait_for_feeders(asking)
         while self._engine.stop_some():
-            self._hand_over()
-        self._hand_over()
+            self._hand_over(wait=True)
+        self._hand_over(wait=True)
         self._report(last=True)
         self._handlers.stop()
         if self._enhancers is not None:
@@ -190,11 +205,10 @@ class Table:
         self._state = "stopped"
         atexit.unregister(self.stop)
 
-    def _wait_for_feeders(self) -> None:
+    def _wait_for_feeders(self, asking: int) -> None:
         """Let all other threads end what they count: flows that they begin are to be handed over as well."""
-        me = get_ident()
         with self._changing:
-            self._changing.wait_for(lambda: all(thread == me for _, thread in self._sources))
+            self._changing.wait_for(lambda: all(thread == asking for _, thread in self._sources))
         for feeding in self._feeding:
             feeding.wait()
 
@@ -256,8 +270,8 @@ class Table:
 
     # ---- packets
 
-    def feed(self, packets: PacketSource | Iterable[CapturedFrame]) -> None:
-        """Take packets: all of a source, until it ends or the table is stopped, or some frames.
+    def feed(self, packets: PacketSource | CapturePath | Iterable[CapturedFrame]) -> None:
+        """Take packets: all of a source or a capture, until it ends or the table is stopped, or some frames.
 
         A frame is a ``CapturedFrame`` or a tuple like one: Unix ns, bytes, length on the wire, link type.
 
@@ -266,7 +280,7 @@ class Table:
             FlowError: the table does not run.
 
         """
-        source = packets if isinstance(packets, PacketSource) else GivenFrames(packets)
+        source = _source_of(packets)
         fed = source, get_ident()
         with self._changing:
             if self._state != "running":
@@ -297,15 +311,17 @@ class Table:
         """Take the packets that an sFlow datagram brings, which came at a time in Unix ns.
 
         Raises:
-            FlowProtocolError: it is no sFlow datagram of version 5.
+            FlowProtocolError: it is no sFlow datagram of version 5, or is broken; what was whole is counted.
 
         """
-        from flowtable.capture.sflow import SFlowFeed  # noqa: PLC0415 - most tables do without
+        from flowtable.capture.sflow import SFlowFeed, parse_datagram  # noqa: PLC0415 - most do without
 
         feed = SFlowFeed()
         feed.feed(datagram, time)
         feed.stop()
         self.feed(feed)
+        if feed.discards:
+            parse_datagram(datagram)  # says what is wrong with it, and where
 
     def _goes_on(self, source: PacketSource) -> bool:
         """Whether to read on: a source that was told to stop still has frames that came before."""
@@ -341,25 +357,33 @@ class Table:
 
     # ---- flows
 
-    def _hand_over(self) -> None:
-        with self._handing:
+    def _hand_over(self, *, wait: bool = False) -> None:
+        """Give handlers what was handed out; who calls handlers leaves it to others who are at it."""
+        if not self._handing.acquire(blocking=not self._handlers.is_calling):
+            return
+        try:
             handed = self._engine.handed()
-            if handed is None:
-                return
-            records, groups = handed
-            account = self._account()
-            fresh, self._told = since(account, self._told), account
-            for ended, _, rows in groups:
-                handler = self._on_expire if ended else self._on_update
-                if handler is not None:
-                    flows, fresh = FlowSet(records, fresh, rows), Account()
-                    self._handlers.put(self._tell, (handler, flows), len(flows))
+            if handed is not None:
+                self._put(*handed, wait=wait or self._wait_for_handlers)
+        finally:
+            self._handing.release()
+
+    def _put(self, records: Records, groups: list[tuple[bool, int, array[int]]], *, wait: bool) -> None:
+        account = self._account()
+        fresh, self._told = since(account, self._told), account
+        for ended, _, rows in groups:
+            handler = self._on_expire if ended else self._on_update
+            if handler is not None:
+                flows, fresh = FlowSet(records, fresh, rows), Account()
+                self._handlers.put(self._tell, (handler, flows), len(flows), wait=wait)
 
     def _tell(self, told: tuple[FlowHandler, FlowSet]) -> None:
         handler, flows = told
-        if self._enhancers is not None:
-            self._enhancers.enhance_many(flows)
-        handler.callback(flows)
+        try:
+            if self._enhancers is not None:
+                self._enhancers.enhance_many(flows)
+        finally:
+            handler.callback(flows)
 
     @property
     def ip_defragger(self) -> IPDefragger | None:
@@ -373,13 +397,16 @@ class Table:
         """All flows in the table, as they are now."""
         return self._copies_of(lambda flows: flows)
 
-    def search(self, query: SearchQuery) -> FlowSet:
-        """Give the flows that a query wants, as they are now.
+    def search(self, query: SearchQuery | Filter | str) -> FlowSet:
+        """Give the flows that a query wants, or a filter, as they are now.
 
         Each flow that is in the table when it is asked is looked at exactly once, and whole; packets go on
         meanwhile.
         """
-        return self._copies_of(query.apply)
+        from flowtable.query import SearchQuery  # noqa: PLC0415 - stands on top, and is for those who ask
+
+        asked = query if isinstance(query, SearchQuery) else SearchQuery(filter=query)
+        return self._copies_of(asked.apply)
 
     def query(self, query: TableQuery) -> TableReply:
         """Answer a question to tables: see ``flowtable.query.answer``."""
@@ -441,6 +468,12 @@ class Table:
     def __repr__(self) -> str:
         """Say what it does, and how many flows it has."""
         return f"<Table, {self._state}: {len(self):,} flow{'s' * (len(self) != 1)}>"
+
+
+def _source_of(packets: PacketSource | CapturePath | Iterable[CapturedFrame]) -> PacketSource:
+    if isinstance(packets, (str, bytes, os.PathLike)):
+        return open_capture(packets)
+    return packets if isinstance(packets, PacketSource) else GivenFrames(packets)
 
 
 def _biggest(flows: FlowSet, number: int) -> FlowSet:
