@@ -29,10 +29,34 @@ cdef extern from * nogil:
         void *memory = NULL;
         return posix_memalign(&memory, size, size) == 0 ? memory : NULL;
     }
+
+    /* Memory that is zero, of which only what is touched is taken: an allocator may give some that was in use
+       before, and has to clear all of it. In a build for sanitizers these look after its bounds. */
+    static inline void *flowtable_sparse(size_t size)
+    {
+    #ifdef FLOWTABLE_SANITIZE
+        return calloc(1, size);
+    #else
+        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return memory == MAP_FAILED ? NULL : memory;
+    #endif
+    }
+
+    static inline void flowtable_end_sparse(void *memory, size_t size)
+    {
+    #ifdef FLOWTABLE_SANITIZE
+        free(memory);
+    #else
+        if (memory != NULL)
+            (void)munmap(memory, size);
+    #endif
+    }
     """
     void prefer_large_pages "flowtable_prefer_large_pages"(void *memory, size_t size)
     void touch "flowtable_touch"(char *memory)
     void *aligned_memory "flowtable_aligned"(size_t size)
+    void *sparse_memory "flowtable_sparse"(size_t size)
+    void end_sparse "flowtable_end_sparse"(void *memory, size_t size)
 
 
 cdef enum:

@@ -1,6 +1,5 @@
 """Several threads count one capture: the flows are those of one thread, in the same order."""
 
-import contextlib
 import faulthandler
 import gzip
 import random
@@ -258,7 +257,9 @@ class Interrupted(BaseException):
 def interrupts():
     """Raise Interrupted in this thread after some seconds, and twice more while it is on its way."""
 
-    def interrupt(number, _frame):
+    def interrupt(number, frame):
+        if "flowtable" not in frame.f_globals.get("__name__", ""):
+            return  # it is to fall into what is tested, and not into the test
         left[0] -= 1
         if left[0] > 0:
             signal.setitimer(signal.ITIMER_REAL, 1e-4)
@@ -282,6 +283,8 @@ def interrupts():
     signal.signal(signal.SIGALRM, before)
 
 
+# One that falls into a finalizer is swallowed by Python, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupts_at_any_moment_end_a_read_and_its_threads(tmp_path, interrupts):
     """No thread is left behind, none waits for another one, and the next read is as good as any."""
     begin, end = interrupts
@@ -293,15 +296,13 @@ def test_interrupts_at_any_moment_end_a_read_and_its_threads(tmp_path, interrupt
     moments = random.Random(1)  # noqa: S311 - nothing is hidden by it
     interrupted = 0
     for threads in [2, 3, 8] * 40:
-        with contextlib.suppress(Interrupted):
-            try:
-                begin(moments.random() * seconds + 1e-6)
-                flowtable.read(path, threads=threads)
-            except Interrupted:
-                interrupted += 1
-                raise
-            finally:
-                end()
+        try:
+            begin(moments.random() * seconds + 1e-6)
+            flowtable.read(path, threads=threads)
+        except Interrupted:
+            interrupted += 1
+        finally:
+            end()
     assert interrupted
     assert_same(expected, flowtable.read(path, threads=3))
 

@@ -17,6 +17,7 @@ from flowtable.enhance import Enhancer, EnhancerPipeline
 from flowtable.errors import CaptureError, FilterError, FlowError, FlowProtocolError, OptionError
 from flowtable.flow.flowset import FlowSet
 from flowtable.table import ApplicationPortMap
+from flowtable.table.allocator import TableAllocator
 from flowtable.table.handlers import FlowHandler, HandlerQueue
 from flowtable.table.live import Table
 from flowtable.table.table_options import FlowOpts, FlowUUIDs, TableOpts
@@ -609,3 +610,59 @@ def test_a_broken_sample_is_said_and_what_was_whole_is_counted():
         with pytest.raises(FlowProtocolError):
             table.feed_sflow_sample(b"abc", START)
         assert table.statistics.account.frames == 0
+
+
+def test_what_is_said_of_a_flow_is_said_in_order():
+    """An update never comes behind the end, whatever else ends meanwhile."""
+    told = []
+    with Table(
+        on_expire=lambda flows: told.extend((f.transport.a, f.finish_type) for f in flows),
+        on_update=lambda flows: told.extend((f.transport.a, "update") for f in flows),
+        expire_after=5,
+        update_every=12,
+    ) as table:
+        table.feed(frames(udp(1)) + frames(udp(2), at=10) + frames(udp(3), at=100))
+    assert [what for port, what in told if port == 1] == ["TIMEOUT"]
+    assert [what for port, what in told if port == 2] == ["update", "TIMEOUT"]
+    assert [what for port, what in told if port == 3] == ["STOPPED"]
+
+
+def test_packets_of_ended_flows_are_a_capture_in_order(tmp_path):
+    """Each frame once, as it was read, though flows in tunnels keep parts of the same frames."""
+    ended = []
+    given = [row for second in range(6) for row in frames(tunnel(2, second % 2), udp(second % 2), at=second)]
+    with Table(TableOpts(raw_packets=50), on_expire=ended.append) as table:
+        table.feed(given)
+    for number, flows in enumerate(ended):
+        flows.write_pcap(tmp_path / f"{number}.pcap")
+    written = [frame for n in range(len(ended)) for frame in open_capture(tmp_path / f"{n}.pcap")]
+    assert [(each.time, each.data) for each in written] == [(time, data) for time, data, _, _ in given]
+
+
+def test_updates_that_are_asked_for_need_no_time():
+    told = []
+    with Table(
+        on_update=lambda flows: told.extend(f.metric.ab_packets for f in flows), update_every=None
+    ) as table:
+        table.feed(frames(udp(1)) + frames(udp(1), at=10**6))
+        table.update()
+        table.feed(frames(udp(1), at=10**6))
+        table.update()
+        table.update()
+    assert told == [1, 2]
+
+
+def test_a_handler_cannot_release_its_table():
+    errors = []
+
+    def release(_flows):
+        try:
+            tables.release(table)
+        except FlowError as error:
+            errors.append(str(error))
+
+    with TableAllocator(on_expire=release, expire_after=1) as tables:
+        table = tables.alloc("one")
+        table.feed(frames(udp(1)) + frames(udp(2), at=5))
+    assert len(errors) == 2
+    assert len(tables) == 0

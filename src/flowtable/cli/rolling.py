@@ -45,6 +45,8 @@ class RollingFiles:
         self._format = Output.choose(pattern, named, []).format
         self._every = every
         self._sets: list[FlowSet] = []
+        self._kept = 0
+        self._waits = False  # for the time of the next file, since the last one could not be written
         self._since = time.monotonic()
         self._lock = Lock()
         self.written = 0
@@ -74,7 +76,8 @@ class RollingFiles:
         """Keep flows for the next file."""
         with self._lock:
             self._sets.append(flows)
-            if self._kept() >= ROLL_FLOWS:
+            self._kept += len(flows)
+            if self._kept >= ROLL_FLOWS and not self._waits:
                 self._write()
 
     def roll(self) -> None:
@@ -95,11 +98,8 @@ class RollingFiles:
                 try:
                     self._write_file()
                 except BaseException:
-                    self.dropped += self._kept()
+                    self.dropped += self._kept
                     raise
-
-    def _kept(self) -> int:
-        return sum(map(len, self._sets))
 
     def _write(self) -> None:
         """Write a file, or say why that cannot be."""
@@ -110,16 +110,19 @@ class RollingFiles:
             self._write_file()
         except (FlowError, OSError) as error:
             self.failed += 1
-            _LOG.warning("flowtable: %s; %s flows are kept for the next file", error, f"{self._kept():,}")
-            while self._kept() > KEPT_FLOWS:
-                self.dropped += len(self._sets.pop(0))
+            _LOG.warning("flowtable: %s; %s flows are kept for the next file", error, f"{self._kept:,}")
+            self._waits = True
+            while self._kept > KEPT_FLOWS:
+                lost = len(self._sets.pop(0))
+                self.dropped += lost
+                self._kept -= lost
 
     def _write_file(self) -> None:
         output = self._free(self.output)
         with output.opened() as file:
             write_sets(self._sets, output, file)
-        self.written += self._kept()
-        self._sets = []
+        self.written += self._kept
+        self._sets, self._kept, self._waits = [], 0, False
 
     def _free(self, output: Output) -> Output:
         """Take a name that no file has: several may be full within a second."""

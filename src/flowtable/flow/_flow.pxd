@@ -88,6 +88,7 @@ cdef class Records:
     cdef void unlock(self) noexcept nogil
     cdef int begin_pools(self, limits) except -1
     cdef uint32_t take_piece(self) noexcept nogil
+    cdef void end_piece(self, Record *piece) noexcept nogil
     cdef uint16_t use_application(self, uint16_t application) noexcept nogil
     cdef uint16_t path_of(self, const Part *part) noexcept nogil
     cdef uint16_t new_path(self, uint16_t parent, uint8_t layer) noexcept nogil
@@ -95,6 +96,7 @@ cdef class Records:
     cdef list packet_numbers(self, uint32_t number)
     cdef tuple packet(self, uint32_t number)
     cdef tuple frame(self, uint32_t number)
+    cdef tuple packet_order(self, uint32_t number)
     cdef tuple applications_by_number(self)
     cdef object value_of(self, const Record *record, int place, int kind)
     cdef int note_children(self) except -1

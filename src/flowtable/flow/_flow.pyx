@@ -5,10 +5,10 @@
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 
 from flowtable._atomic cimport fetch_add, peek, peek16, put, put16
-from flowtable._memory cimport aligned_memory, prefer_large_pages
+from flowtable._memory cimport aligned_memory, end_sparse, prefer_large_pages, sparse_memory
 from flowtable._types cimport HAS_IP_METRIC, Record
 from flowtable.flow cimport _places as P
 from flowtable.flow._handed cimport Handed
@@ -53,9 +53,9 @@ cdef class Records:
         self.start_and_node = bytes(8) + node_tid.encode()
         self.extras = Extras(EXTRA_BYTES if limits is None else limits.extra_bytes)
         self.begin_pools(limits)
-        self.pieces = <Record **>calloc(MAX_PIECES, sizeof(Record *))
-        self.paths = <PathNode *>calloc(MAX_PATHS, sizeof(PathNode))
-        self.applications = <Applications *>calloc(1, sizeof(Applications))
+        self.pieces = <Record **>sparse_memory(MAX_PIECES * sizeof(Record *))
+        self.paths = <PathNode *>sparse_memory(MAX_PATHS * sizeof(PathNode))
+        self.applications = <Applications *>sparse_memory(sizeof(Applications))
         self.n_paths = 1
         self.large_pages = True
         if self.pieces == NULL or self.paths == NULL or self.applications == NULL:
@@ -80,11 +80,11 @@ cdef class Records:
         cdef uint64_t piece
         if self.pieces != NULL:
             for piece in range(min(self.n_pieces, <uint64_t>MAX_PIECES)):
-                free(self.pieces[piece])
+                self.end_piece(self.pieces[piece])
         messages_end(&self.messages)
-        free(self.pieces)
-        free(self.paths)
-        free(self.applications)
+        end_sparse(self.pieces, MAX_PIECES * sizeof(Record *))
+        end_sparse(self.paths, MAX_PATHS * sizeof(PathNode))
+        end_sparse(self.applications, sizeof(Applications))
         pool_end(&self.statistics)
         pool_end(&self.tcp)
         packets_end(&self.packets)
@@ -126,13 +126,21 @@ cdef class Records:
     cdef uint32_t take_piece(self) noexcept nogil:
         """The number of a piece of records for one thread alone; NO_PIECE when there is none, or no memory."""
         cdef uint64_t piece = fetch_add(&self.n_pieces, 1)
-        cdef void *memory = aligned_memory(PIECE_BYTES) if piece < MAX_PIECES else NULL
+        cdef void *memory = NULL
+        if piece < MAX_PIECES:
+            memory = aligned_memory(PIECE_BYTES) if self.large_pages else sparse_memory(PIECE_BYTES)
         if memory == NULL:
             return NO_PIECE
         if self.large_pages:
             prefer_large_pages(memory, PIECE_BYTES)
         self.pieces[piece] = <Record *>memory
         return <uint32_t>piece
+
+    cdef void end_piece(self, Record *piece) noexcept nogil:
+        if self.large_pages:
+            free(piece)
+        else:
+            end_sparse(piece, PIECE_BYTES)
 
     cdef uint16_t path_of(self, const Part *part) noexcept nogil:
         """The path of a part's layers, without Linux cooked headers; to be called under the lock."""
@@ -157,11 +165,11 @@ cdef class Records:
         cdef uint16_t node = <uint16_t>self.n_paths
         if self.n_paths == MAX_PATHS:
             return 0
-        self.n_paths += 1
         self.paths[node].parent = parent
         self.paths[node].layer = layer
         self.paths[node].sibling = self.paths[parent].child
         self.paths[parent].child = node
+        self.n_paths += 1           # the last, since names are made of all nodes below it
         return node
 
     def name_application(self, str name not None):
@@ -272,13 +280,18 @@ cdef class Records:
         """
         cdef int64_t before = -1
         cdef const Kept *kept
-        numbers = [(at, True) for row in whole for at in self.packet_numbers(row)]
-        numbers += [(at, False) for row in alone for at in self.packet_numbers(row)]
-        for number, is_whole in sorted(numbers):
+        numbers = [(*self.packet_order(at), True) for row in whole for at in self.packet_numbers(row)]
+        numbers += [(*self.packet_order(at), False) for row in alone for at in self.packet_numbers(row)]
+        for _, _, number, is_whole in sorted(numbers):
             kept = packet_at(&self.packets, number)
             if kept.frame != before and not (is_whole and kept.apart):
                 before = kept.frame
                 yield self.frame(number) if is_whole else self.packet(number)
+
+    cdef tuple packet_order(self, uint32_t number):
+        """By what packets are in order: their frame, and how deep in it they are; and the number."""
+        cdef const Kept *kept = packet_at(&self.packets, number)
+        return kept.frame, kept.before, number
 
     cdef tuple frame(self, uint32_t number):
         cdef const Kept *kept = packet_at(&self.packets, number)

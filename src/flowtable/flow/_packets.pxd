@@ -5,9 +5,10 @@
 # long as none is dropped. A piece goes when all of its packets are dropped.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from flowtable._memory cimport end_sparse, sparse_memory
 from flowtable._types cimport Record
 from flowtable.packet._dissection cimport Part
 
@@ -45,8 +46,8 @@ cdef inline bint packets_begin(PacketPool *pool, uint64_t limit_bytes) noexcept 
     """An empty pool; numbers reach 32 GiB. False when memory is out."""
     pool.end = pool.refused = pool.top = pool.gone = 0
     pool.limit = min(limit_bytes, <uint64_t>0xFFFFFFFE * PACKET_STEP)
-    pool.pieces = <uint8_t **>calloc((pool.limit >> PACKET_PIECE_BITS) + 1, sizeof(uint8_t *))
-    pool.packets_in = <uint32_t *>calloc((pool.limit >> PACKET_PIECE_BITS) + 1, sizeof(uint32_t))
+    pool.pieces = <uint8_t **>sparse_memory(most_pieces(pool) * sizeof(uint8_t *))
+    pool.packets_in = <uint32_t *>sparse_memory(most_pieces(pool) * sizeof(uint32_t))
     return pool.pieces != NULL and pool.packets_in != NULL
 
 
@@ -55,11 +56,16 @@ cdef inline void packets_end(PacketPool *pool) noexcept nogil:
     if pool.pieces != NULL:
         for piece in range(pool.top):
             free(pool.pieces[piece])
-    free(pool.pieces)
-    free(pool.packets_in)
+    end_sparse(pool.pieces, most_pieces(pool) * sizeof(uint8_t *))
+    end_sparse(pool.packets_in, most_pieces(pool) * sizeof(uint32_t))
     pool.pieces = NULL
     pool.packets_in = NULL
     pool.end = pool.top = 0
+
+
+cdef inline size_t most_pieces(const PacketPool *pool) noexcept nogil:
+    """How many pieces there can be."""
+    return (pool.limit >> PACKET_PIECE_BITS) + 1
 
 
 cdef inline Kept *packet_at(const PacketPool *pool, uint32_t number) noexcept nogil:

@@ -12,6 +12,7 @@ from libc.string cimport memset
 
 from flowtable._atomic cimport fetch_add, peek, put
 from flowtable._exact cimport POOL_PIECE_BITS
+from flowtable._memory cimport end_sparse, sparse_memory
 
 cdef enum:
     POOL_PIECE_ITEMS = 1 << POOL_PIECE_BITS
@@ -37,7 +38,7 @@ cdef inline bint pool_begin(Pool *pool, size_t item_bytes, uint64_t limit_bytes)
     pool.item_bytes = <uint32_t>item_bytes
     pool.given = 0
     pool.limit = <uint32_t>min(limit, <uint64_t>0xFFFFFFFE)
-    pool.pieces = <uint8_t **>calloc((pool.limit >> POOL_PIECE_BITS) + 1, sizeof(uint8_t *))
+    pool.pieces = <uint8_t **>sparse_memory(pieces_bytes(pool))
     return pool.pieces != NULL
 
 
@@ -46,9 +47,14 @@ cdef inline void pool_end(Pool *pool) noexcept nogil:
     if pool.pieces != NULL:
         for piece in range((min(pool.given, <uint64_t>pool.limit) + POOL_PIECE_ITEMS - 1) >> POOL_PIECE_BITS):
             free(pool.pieces[piece])
-    free(pool.pieces)
+    end_sparse(pool.pieces, pieces_bytes(pool))
     pool.pieces = NULL
     pool.given = 0
+
+
+cdef inline size_t pieces_bytes(const Pool *pool) noexcept nogil:
+    """What the array of pieces takes."""
+    return ((pool.limit >> POOL_PIECE_BITS) + 1) * sizeof(uint8_t *)
 
 
 cdef inline void *pool_item(const Pool *pool, uint32_t number) noexcept nogil:

@@ -96,6 +96,7 @@ cdef class Engine:
     cdef void drop_streams(self) noexcept nogil
     cdef uint32_t flow_of(self, Part *part, const uint32_t *number) noexcept nogil
     cdef uint32_t begin_flow(self, Part *part) noexcept nogil
+    cdef tuple fragments(self)
     cdef dict lost(self)
 
 

@@ -464,7 +464,7 @@ cdef class Engine:
     def counts(self):
         """What became of the frames, as plain numbers: see ``account.py``, which names them."""
         cdef int link_type
-        held, discarded, lost = (0, {}, {}) if self.defragger is None else self.defragger.frames()
+        held, discarded, lost = self.fragments()
         return {
             "frames": self.tally.frames,
             "in_flows": self.tally.in_flows,
@@ -483,6 +483,16 @@ cdef class Engine:
             "fragments_discarded": discarded,
             "lost": lost | self.lost(),
         }
+
+    cdef tuple fragments(self):
+        """What became of fragments, which others may be counting meanwhile."""
+        if self.defragger is None:
+            return 0, {}, {}
+        self.records.lock()
+        try:
+            return self.defragger.frames()
+        finally:
+            self.records.unlock()
 
     cdef dict lost(self):
         """What limits left out of this engine's flows, by name."""

@@ -116,12 +116,15 @@ cdef class Copies:
         return self.maker.statistics.refused + self.maker.tcp.refused + self.records.packets.refused + sum(messages)
 
     cdef list groups(self):
-        """What was handed out: ``(whether it has ended, Unix ns of the update or 0, rows)`` each."""
+        """What was handed out, in order: ``(whether it has ended, Unix ns of the update or 0, rows)`` each."""
         cdef uint32_t i
-        cdef dict rows = {}
+        cdef list groups = []
         for i in range(self.n_rows):
-            rows.setdefault((self.rows[i].handing, self.rows[i].time), []).append(self.rows[i].number)
-        return [(handing == ENDED, time, new_array("I", numbers)) for (handing, time), numbers in rows.items()]
+            if i == 0 or self.rows[i].handing != self.rows[i - 1].handing or self.rows[i].time != self.rows[i - 1].time:
+                numbers = new_array("I")
+                groups.append((self.rows[i].handing == ENDED, self.rows[i].time, numbers))
+            numbers.append(self.rows[i].number)
+        return groups
 
 
 cdef class LiveEngine(Engine):
@@ -545,6 +548,8 @@ cdef class LiveEngine(Engine):
         cdef int64_t now = max(self.now, self.latest)
         with nogil:
             self.records.lock()
+            if now >= self.next_event:
+                self.pass_time(now)
             self.hand_updates(now)
             self.updated_at = now
             self.records.unlock()
@@ -638,6 +643,7 @@ cdef class LiveEngine(Engine):
                     out[i] = self.copy(copies, numbers[i])
                 self.records.unlock()
             if self.failed:
+                self.failed = False         # whoever asked has failed, and not the table
                 raise MemoryError("no memory for copies of flows")
         return copies.records, rows
 

@@ -63,15 +63,15 @@ class TableAllocator:
         """Stop a table, which hands over its flows, and forget it.
 
         Raises:
-            FlowError: it was not made here, or is released already.
+            FlowError: it was not made here, is released already, or one of its handlers asks for it.
 
         """
-        with self._lock:
-            name = next((name for name, each in self._tables.items() if each is table), None)
-            if name is None:
-                raise FlowError("this table was not made here, or has been released")
-            del self._tables[name]
+        name = next((name for name, each in list(self._tables.items()) if each is table), None)
+        if name is None:
+            raise FlowError("this table was not made here, or has been released")
         table.stop()
+        with self._lock:
+            self._tables.pop(name, None)
 
     def query_table(self, query: TableQuery) -> TableReply:
         """Ask all tables, each of which answers for itself."""

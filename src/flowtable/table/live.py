@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import heapq
+import math
 import operator
 import os
 from array import array
@@ -114,7 +115,7 @@ class Table:
         options = self._opts.checked(number_of_flows(max_flows))
         timers = Timers.checked(
             expire_after=_every(self._on_expire, expire_after),
-            update_every=_every(self._on_update, update_every) if self._on_update else None,
+            update_every=self._updates(update_every),
             active_timeout=active_timeout,
             hold_ended=hold_ended,
             application_timeouts=application_timeouts,
@@ -145,6 +146,13 @@ class Table:
         self._feeding: list[Task[None]] = []
         self._stopping: Task[None] | None = None
         self._state = "new"
+
+    def _updates(self, every: float | None) -> float | None:
+        """Say how often there are updates; if somebody wants them but says no time, when asked for."""
+        if self._on_update is None:
+            return None
+        chosen: float | None = _every(self._on_update, every)
+        return math.inf if chosen is None else chosen
 
     # ---- life
 
@@ -420,13 +428,15 @@ class Table:
 
     def _copies_of(self, choose: Callable[[FlowSet], FlowSet]) -> FlowSet:
         """Give copies of some of the flows that are in the table now, each whole; packets go on meanwhile."""
-        asked = self._engine.begin_asking()
+        asked = 0
         try:
+            asked = self._engine.begin_asking()
             account = self._account()
             chosen = choose(FlowSet(self._records, account, self._engine.there(asked)))
             return FlowSet(*self._copied(chosen, account))
         finally:
-            self._engine.end_asking()
+            if asked:
+                self._engine.end_asking()
 
     def _copied(self, flows: FlowSet, account: Account) -> tuple[Records, Account, array[int]]:
         records, rows = self._engine.copies(array("I", flows._numbers()))  # noqa: SLF001 - they are its own

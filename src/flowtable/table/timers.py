@@ -63,12 +63,12 @@ def _name(name: str) -> str:
 
 
 def nanoseconds(option: str, seconds: float, *, least: int = 1) -> int:
-    """Give a time in ns; what is longer than 292 years is as long."""
+    """Give a time in ns; what is longer than 292 years is as long, and not never."""
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and not math.isnan(seconds)
     if not number or seconds < 0:
         raise OptionError(f"{option}: takes seconds, not {seconds!r}")
     if seconds >= (1 << 63) / SECOND:
-        return (1 << 63) - 1
+        return (1 << 63) - 2
     nanoseconds = round(seconds * SECOND)
     if nanoseconds < least:
         raise OptionError(f"{option}: takes more than {seconds!r} seconds")
