@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+import time
 import warnings
 from contextlib import contextmanager
 
@@ -72,6 +73,9 @@ def test_flows_are_looked_at_by_another_thread(tmp_path):
     def listen(data):
         if not flows:
             flows.append(data[0].flow)
+        end = time.monotonic() + 60
+        while len(families) < 2 and time.monotonic() < end:  # more come while counting goes on
+            time.sleep(0.001)
 
     def look():
         for stream in flows:

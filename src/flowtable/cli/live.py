@@ -89,11 +89,11 @@ def run_table(
     )
     sources: Sequence[PacketSource] = ()
     try:
-        with _warnings_said(shown), _signals_interrupt():
+        with _warnings_said(shown), _signals_noted() as noted:
             sources = open_sources()
             shown.check()
-            _feed(table, sources, shown, title, options)
-        shown.close()
+            _feed(table, sources, shown, title, options, noted)
+            shown.close()
     finally:
         account = table.statistics.account
         if sources and not options.quiet:
@@ -195,8 +195,13 @@ class _Shown:
             raise self.error
 
 
-def _feed(
-    table: Table, sources: Sequence[PacketSource], shown: _Shown, title: str, options: argparse.Namespace
+def _feed(  # noqa: PLR0913, PLR0917 - what a run consists of
+    table: Table,
+    sources: Sequence[PacketSource],
+    shown: _Shown,
+    title: str,
+    options: argparse.Namespace,
+    noted: list[int],
 ) -> None:
     """Feed the table until its sources have ended, time is up, or a signal comes."""
     try:
@@ -205,17 +210,19 @@ def _feed(
                 table.add(source)
             if not (options.quiet or shown.is_table):
                 say(f"reading {title}; Ctrl-C ends it")
-            _watch(table, shown, title, options.duration)
+            _watch(table, shown, title, options.duration, noted)
     except KeyboardInterrupt:
         table.stop()
 
 
-def _watch(table: Table, shown: _Shown, title: str, duration: float | None) -> None:
+def _watch(table: Table, shown: _Shown, title: str, duration: float | None, noted: list[int]) -> None:
     end = None if duration is None else time.monotonic() + duration
     with _view(table, shown, title) as view:
         drawn = time.monotonic() - _DRAW_EVERY
-        while table.is_fed and shown.error is None and (end is None or time.monotonic() < end):
+        while table.is_fed and shown.error is None and not noted:
             now = time.monotonic()
+            if end is not None and now >= end:
+                break
             if view is not None and now - drawn >= _DRAW_EVERY:
                 view.draw(now - drawn)
                 drawn = now
@@ -258,18 +265,17 @@ def _warnings_said(shown: _Shown) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Let the signals that ask programs to end do what Ctrl-C does."""
+def _signals_noted() -> Iterator[list[int]]:
+    """Note the signals that ask programs to end; none of them comes in between what is done then."""
+    noted: list[int] = []
 
-    def interrupt(_number: int, _frame: object) -> None:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)  # it ends, and would only be held up
-        raise KeyboardInterrupt
+    def note(number: int, _frame: object) -> None:
+        noted.append(number)
 
     numbers = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    before = [signal.signal(number, interrupt) for number in numbers]
+    before = [signal.signal(number, note) for number in numbers]
     try:
-        yield
+        yield noted
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
