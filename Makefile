@@ -16,10 +16,10 @@ demo: $(VENV)/installed  ## the flows of a small capture with tunnels
 test: system $(VENV)/tested lint  ## every test
 	$(BIN)/python -m pytest
 
-system:  ## programs that tests ask for a second opinion: tshark, as root on Debian; without it they are left out
-	@command -v tshark >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends tshark; } || \
-	  echo "tshark cannot be installed here: the tests that need it are skipped, or fail with CI=true"
+system:  ## programs that tests ask for a second opinion, or networks: tshark and ip, as root on Debian; or left out
+	@{ command -v tshark && command -v ip; } >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends tshark iproute2; } || \
+	  echo "tshark or ip cannot be installed here: the tests that need them are skipped, or fail with CI=true"
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check

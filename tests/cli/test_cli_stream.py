@@ -131,6 +131,12 @@ def test_a_person_sees_the_biggest_flows_and_then_what_was_before(demo):
     assert "97 frames: 97 in 19 flows" in screen.text.partition("\x1b[?1049l")[2]
 
 
+def test_a_person_sees_the_flows_that_are_wanted(demo):
+    screen = on_terminal("replay", demo, "--speed", "20", "--where", "Transport == 4789", columns=100)
+    assert "VXLAN" in screen.text
+    assert "GRE" not in screen.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

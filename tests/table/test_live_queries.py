@@ -60,6 +60,9 @@ def test_copies_stay_what_they_were():
 
 def test_the_biggest_flows_come_first():
     with Table() as table:
+        table.feed([udp(n, port=100 + n) for n in range(1, 20) for _ in range(n)])
+        assert [f.transport.b for f in table.biggest(2, "Transport.B < 110")] == [109, 108]
+    with Table() as table:
         table.feed([udp(n) for n in range(1, 20) for _ in range(n)])
         assert [f.metric.ab_packets for f in table.biggest(3)] == [19, 18, 17]
         assert len(table.biggest(100)) == 19

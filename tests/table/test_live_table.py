@@ -666,3 +666,26 @@ def test_a_handler_cannot_release_its_table():
         table.feed(frames(udp(1)) + frames(udp(2), at=5))
     assert len(errors) == 2
     assert len(tables) == 0
+
+
+def test_a_table_forgets_the_sources_that_were_added_and_have_ended():
+    with Table() as table:
+        for second in range(200):
+            table.add(frames(udp(1), at=second))
+            while table.is_fed:
+                time.sleep(0.001)
+        assert len(table._feeding) == 1
+        assert table.statistics.account.frames == 200
+
+
+def test_statistics_that_nobody_takes_do_not_pile_up():
+    let_go = threading.Event()
+    told = []
+    with Table(
+        on_statistics=lambda each: (let_go.wait(60), told.append(each)), statistics_every=1, queued_flows=3
+    ) as table:
+        for second in range(0, 100, 2):
+            table.feed(frames(udp(1), at=second))
+        let_go.set()
+    assert 1 < len(told) < 10
+    assert told[-1].account.frames == 50

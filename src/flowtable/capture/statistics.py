@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
-__all__ = ["SourceStatistics"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["SourceStatistics", "together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +26,15 @@ class SourceStatistics:
 
     dropped_by_queue: int | None = None
     """That found no room in a queue of the source's own."""
+
+
+def together(several: Sequence[SourceStatistics]) -> SourceStatistics:
+    """Add up what some sources know; None where none does."""
+    return SourceStatistics(
+        *(_sum([getattr(each, f.name) for each in several]) for f in fields(SourceStatistics))
+    )
+
+
+def _sum(terms: list[int | None]) -> int | None:
+    known = [term for term in terms if term is not None]
+    return sum(known) if known else None

@@ -37,13 +37,14 @@ def add_enhancers(group: argparse._ArgumentGroup) -> None:
 
 
 def chosen_enhancers(options: argparse.Namespace) -> list[Enhancer]:
-    """Make the enhancers that were asked for, before a long read."""
+    """Make the enhancers that were asked for, before a long read; names of hosts take DNS messages."""
     found: list[Enhancer] = []
     if not (options.host_names or options.networks is not None or options.geoip):
         return found
     from flowtable.enhance import GeoIP, HostNames, NetworkNames  # noqa: PLC0415 - most do without
 
     if options.host_names:
+        options.extra_layers = tuple(dict.fromkeys((*options.extra_layers, "DNS")))
         found.append(HostNames())
     if options.networks is not None:
         names = NetworkNames(options.networks)

@@ -15,11 +15,12 @@ from flowtable.cli.flow_options import add_flow_options, add_timers, flow_option
 from flowtable.cli.output import Output, OutputError
 from flowtable.cli.rolling import RollingFiles
 from flowtable.cli.stream import STREAMED, refuse_unstreamed, write_sets
-from flowtable.cli.summary import account_lines, nothing_decoded
+from flowtable.cli.summary import account_lines, exit_status
 from flowtable.cli.terminal import say
 from flowtable.cli.top import TopView
 from flowtable.errors import OptionError
-from flowtable.table.live import MAX_FLOWS, Table
+from flowtable.table.live import Table
+from flowtable.table.live_engine import MAX_FLOWS
 from flowtable.table.table_options import FlowUUIDs, TableOpts
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def run_table(
     Sources are opened when all else is known to be possible.
     """
     shown = _Shown.chosen(options)
+    pipeline = _pipeline(options)
     table = Table(
         TableOpts.of(**flow_options(options)),
         uuids=FlowUUIDs(node_tid=options.node_tid, capture_id=options.capture_id),
@@ -82,7 +84,7 @@ def run_table(
         update_every=options.update_every,
         bpf=options.filter if clock is None else None,  # live, the kernel has it
         max_flows=MAX_FLOWS if options.max_flows is None else options.max_flows,
-        enhancers=_pipeline(options),
+        enhancers=pipeline,
         clock=clock,
         wait_for_handlers=clock is None,
         **_table_timers(options),
@@ -98,9 +100,7 @@ def run_table(
         account = table.statistics.account
         if sources and not options.quiet:
             say(*account_lines(account), *_losses(table, shown))
-    if nothing_decoded(account):
-        say(f"flowtable: none of {account.frames_discarded:,} frames could be decoded into a flow")
-    return 1 if nothing_decoded(account) or table.statistics.handler_flows_dropped else 0
+    return exit_status(account) or int(table.statistics.handler_flows_dropped > 0)
 
 
 def add_live_options(parser: Parser) -> None:
@@ -133,7 +133,7 @@ class _Shown:
 
     def __init__(self, output: Output | None, files: RollingFiles | None, where: Any) -> None:
         self._output = output
-        self._where = where
+        self.where = where
         self.files = files
         self.error: BrokenPipeError | OutputError | None = None
 
@@ -158,7 +158,7 @@ class _Shown:
 
     def take(self, flows: FlowSet) -> None:
         """Write flows that a table has handed out."""
-        flows = flows if self._where is None else flows.filter(self._where)
+        flows = flows if self.where is None else flows.filter(self.where)
         if self.files is not None:
             self.files.add(flows)
         elif self._output is not None and not self.is_table and self.error is None:
@@ -239,7 +239,7 @@ def _view(table: Table, shown: _Shown, title: str) -> Iterator[TopView | None]:
     if not shown.is_table:
         yield None
         return
-    with TopView(table, title) as view:
+    with TopView(table, title, shown.where) as view:
         yield view
 
 
@@ -323,8 +323,6 @@ def _table_timers(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pipeline(options: argparse.Namespace) -> Any:
-    if options.host_names and "DNS" not in options.extra_layers:
-        options.extra_layers = (*options.extra_layers, "DNS")
     enhancers = chosen_enhancers(options)
     if not enhancers:
         return None

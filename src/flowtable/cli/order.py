@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowtable.errors import FieldNotFound, OptionError
-from flowtable.flow.order import check_order, check_told_apart
+from flowtable.flow.order import biggest, check_order, check_told_apart
 from flowtable.flow.schema import Field, Kind, field, similar
 
 if TYPE_CHECKING:
@@ -76,10 +75,7 @@ class Order:
         limit = default_limit if self.limit is None else self.limit
         if self.by is not None:
             return self.apply(flows)[:limit]
-        there, back = flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")
-        total = [a + b for a, b in zip(there, back, strict=True)]
-        choose = heapq.nsmallest if self.reverse else heapq.nlargest
-        return flows.take(choose(limit, range(len(flows)), key=total.__getitem__))
+        return biggest(flows, limit, smallest=self.reverse)
 
 
 def _field(option: str, name: str, filling: Collection[str], check: Callable[[str, Field], None]) -> Field:

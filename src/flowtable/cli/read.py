@@ -15,7 +15,7 @@ from flowtable.cli.output import FORMATS, Output
 from flowtable.cli.packets import packets_beside
 from flowtable.cli.progress import progress_bar
 from flowtable.cli.streaming import check_streaming, stream_flows
-from flowtable.cli.summary import account_lines, nothing_decoded
+from flowtable.cli.summary import account_lines, exit_status
 from flowtable.cli.terminal import say
 from flowtable.cli.write import loading, write_flows
 from flowtable.constants import MAX_RAW_PACKET_LIMIT
@@ -82,10 +82,7 @@ def _ended(options: argparse.Namespace, account: Account, said: Sequence[str]) -
     """Say what became of the frames, and give the exit status."""
     if not options.quiet:
         say(*said, *account_lines(account))
-    if nothing_decoded(account):
-        say(f"flowtable: none of {account.frames_discarded:,} frames could be decoded into a flow")
-        return 1
-    return 0
+    return exit_status(account)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -96,8 +93,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         options.raw_packets = 0 if options.write_pcap is None else MAX_RAW_PACKET_LIMIT
     elif options.raw_packets == 0 and options.write_pcap is not None:
         raise OptionError("--write-pcap: no packets are kept with --raw-packets 0")
-    if options.host_names and "DNS" not in options.extra_layers:
-        options.extra_layers = (*options.extra_layers, "DNS")
     check_streaming(options)
     return options
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowtable.cli.terminal import say
 from flowtable.flow.account import most
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from flowtable.flow import Account
 
-__all__ = ["account_lines", "nothing_decoded"]
+__all__ = ["account_lines", "exit_status"]
 
 
 def account_lines(account: Account) -> Iterator[str]:
@@ -38,12 +39,15 @@ def account_lines(account: Account) -> Iterator[str]:
             yield f"  {name if place == 0 else '':{titles}}  {figure:>{figures}} {what}"
 
 
-def nothing_decoded(account: Account) -> bool:
-    """Say whether frames were looked at and none of them was good for a flow.
+def exit_status(account: Account) -> int:
+    """Give 1, and say why, if frames were looked at and none of them was good for a flow.
 
     Frames that a filter kept out were not looked at: a filter that matches nothing is no failure.
     """
-    return account.frames_discarded > 0 and account.in_flows == 0 and account.held == 0
+    if not account.frames_discarded or account.in_flows or account.held:
+        return 0
+    say(f"flowtable: none of {account.frames_discarded:,} frames could be decoded into a flow")
+    return 1
 
 
 def _also(account: Account) -> Mapping[str, int]:

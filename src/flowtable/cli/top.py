@@ -12,6 +12,7 @@ from flowtable.cli.terminal import as_encodable, has_colours, safe, terminal_siz
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flowtable.query import Filter
     from flowtable.table.live import Table
 
 __all__ = ["TopView"]
@@ -30,8 +31,9 @@ _REST_OF_SCREEN: Final = "\x1b[J"
 class TopView:
     """Draws over what it drew; afterwards the terminal is as before, with the last drawing below."""
 
-    def __init__(self, table: Table, title: str) -> None:
+    def __init__(self, table: Table, title: str, where: Filter | None) -> None:
         self._table = table
+        self._where = where
         self._title = title
         self._before: tuple[int, int] | None = None
         self._drawn: list[str] = []
@@ -53,8 +55,7 @@ class TopView:
         self._write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in self._drawn) + _REST_OF_SCREEN)
 
     def _flows(self, style: Style, lines: int) -> Iterator[str]:
-        biggest = self._table.biggest(max(lines - _AROUND, _FEWEST))
-        return table_lines(biggest, style)
+        return table_lines(self._table.biggest(max(lines - _AROUND, _FEWEST), self._where), style)
 
     def _status(self, seconds: float) -> str:
         """One line: where from, how many flows, how fast, and what was lost."""

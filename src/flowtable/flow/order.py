@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import operator
 from array import array
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from flowtable.flow._flow import Records
-    from flowtable.flow.flowset import Part
+    from flowtable.flow.flowset import FlowSet, Part
 
-__all__ = ["check_order", "check_told_apart", "first_of_values", "first_ones", "has_keys", "sorted_positions"]
+__all__ = [
+    "biggest",
+    "check_order",
+    "check_told_apart",
+    "first_of_values",
+    "first_ones",
+    "has_keys",
+    "sorted_positions",
+]
 
 _OF_ENDS: Final = {"TrackingID": True, "L3TrackingID": False}
 """Ids of ends, and whether those of the link are among them."""
@@ -96,3 +106,10 @@ def _ranks(tables: Sequence[Records], wanted: Field) -> list[array[int] | None]:
     names = [records.names(PLACES[wanted.place]) for records in tables]
     rank = {name: at for at, name in enumerate(sorted({name for each in names for name in each}))}
     return [array("I", [rank[name] for name in each]) for each in names]
+
+
+def biggest(flows: FlowSet, number: int, *, smallest: bool = False) -> FlowSet:
+    """Give so many flows, those with the most bytes of both ways first, or the fewest."""
+    both_ways = list(map(operator.add, flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")))
+    choose = heapq.nsmallest if smallest else heapq.nlargest
+    return flows.take(choose(number, range(len(flows)), key=both_ways.__getitem__))

@@ -17,8 +17,7 @@ from flowtable.capture._walk cimport PacketSource
 from flowtable.flow._begin cimport Maker, begin_maker, drop_record, end_maker
 from flowtable.flow._copy cimport copy_record
 from flowtable.flow._flow cimport (
-    ACTIVE_TIMEOUT, EVICTED, FINISHED_FIN, FINISHED_RST, MAX_FLOWS, NO_RECORD, NOT_FINISHED, STOPPED, TIMEOUT, Records,
-    record_at,
+    ACTIVE_TIMEOUT, EVICTED, MAX_FLOWS, NO_RECORD, NOT_FINISHED, STOPPED, TIMEOUT, Records, record_at,
 )
 from flowtable.flow._handed cimport Handed
 from flowtable.flow._pool cimport PoolShare, pool_add, pool_item
@@ -59,6 +58,12 @@ cdef struct Row:
     uint32_t number             # in the copies' records
     uint8_t handing
     int64_t time                # ns; of the update
+
+
+cdef struct Numbers:            # of records
+    uint32_t *list
+    uint32_t count
+    uint32_t room
 
 
 cdef class Copies:
@@ -148,16 +153,10 @@ cdef class LiveEngine(Engine):
     cdef int64_t updated_at                 # when the last update was
     cdef int64_t too_early                  # a packet from before this shows that time was wrong: updates begin anew
     cdef bint started
-    cdef uint32_t *over                     # numbers of flows that have ended; see settle()
-    cdef uint32_t n_over
+    cdef Numbers over                       # flows that have ended; see settle()
     cdef uint32_t n_handed                  # of these
-    cdef uint32_t room_over
-    cdef uint32_t *changed                  # numbers of flows with packets since the last update
-    cdef uint32_t n_changed
-    cdef uint32_t room_changed
-    cdef uint32_t *aside                    # numbers of flows that eviction has passed over
-    cdef uint32_t n_aside
-    cdef uint32_t room_aside
+    cdef Numbers changed                    # flows with packets since the last update
+    cdef Numbers aside                      # flows that eviction has passed over
     cdef uint32_t readers                   # who look at records, which are not given back meanwhile
     cdef uint64_t asked                     # times that somebody began to
     cdef uint64_t moment                    # of copying: the same flow is copied once in each
@@ -166,9 +165,9 @@ cdef class LiveEngine(Engine):
 
     def __dealloc__(self):
         lives_end(&self.lives)
-        free(self.over)
-        free(self.changed)
-        free(self.aside)
+        free(self.over.list)
+        free(self.changed.list)
+        free(self.aside.list)
         free(self.idle_of)
 
     def begin(self, timers, limits):
@@ -235,7 +234,7 @@ cdef class LiveEngine(Engine):
         life.latest = max(life.latest, part.time)
         if not life.changed and self.update_every != NEVER:
             life.changed = True
-            self.add_number(&self.changed, &self.n_changed, &self.room_changed, number)
+            self.add_number(&self.changed, number)
         if record.finish != NOT_FINISHED and life.held_until == 0:
             life.held_until = later(part.time, max(self.hold_ended, <int64_t>1))
             self.wait(number)
@@ -333,7 +332,7 @@ cdef class LiveEngine(Engine):
         wait_no_more(&self.lives, number)
         life.state, life.updated_at, life.ended = OVER, self.updated_at, self.asked
         self.living -= 1
-        self.add_number(&self.over, &self.n_over, &self.room_over, number)
+        self.add_number(&self.over, number)
         if record.key.parent:
             parent = life_of(&self.lives, record.key.parent - 1)
             parent.children -= 1
@@ -358,30 +357,30 @@ cdef class LiveEngine(Engine):
         cdef uint32_t i, number
         cdef Life *life
         self.moment += 1
-        for i in range(self.n_changed):
-            number = self.changed[i]
+        for i in range(self.changed.count):
+            number = self.changed.list[i]
             life = life_of(&self.lives, number)
             life.changed = False
             if life.state == LIVING:
                 self.hand(number, UPDATED, time, NOT_FINISHED)
-        self.n_changed = 0
+        self.changed.count = 0
         self.moment += 1        # some may be cut now
 
     cdef void settle(self) noexcept nogil:
         """Between batches: evict what is too much, and hand over and let go what has ended."""
         cdef uint32_t i
         self.make_room()
-        if self.n_handed < self.n_over:
+        if self.n_handed < self.over.count:
             self.moment += 1
-            for i in range(self.n_handed, self.n_over):
-                self.stop_flow_streams(self.over[i])
-            for i in range(self.n_handed, self.n_over):
-                self.hand(self.over[i], ENDED, 0, NOT_FINISHED)
-            self.n_handed = self.n_over
-        if self.n_over and self.readers == 0:
-            for i in range(self.n_over):
-                self.let_go(self.over[i])
-            self.n_over = self.n_handed = 0
+            for i in range(self.n_handed, self.over.count):
+                self.stop_flow_streams(self.over.list[i])
+            for i in range(self.n_handed, self.over.count):
+                self.hand(self.over.list[i], ENDED, 0, NOT_FINISHED)
+            self.n_handed = self.over.count
+        if self.over.count and self.readers == 0:
+            for i in range(self.over.count):
+                self.let_go(self.over.list[i])
+            self.over.count = self.n_handed = 0
 
     cdef void make_room(self) noexcept nogil:
         """Evict what is too much."""
@@ -389,10 +388,10 @@ cdef class LiveEngine(Engine):
         self.moment += 1
         while self.living > self.most:
             self.evict()
-        for i in range(self.n_aside):
-            if life_of(&self.lives, self.aside[i]).state == LIVING:
-                self.wait(self.aside[i])
-        self.n_aside = 0
+        for i in range(self.aside.count):
+            if life_of(&self.lives, self.aside.list[i]).state == LIVING:
+                self.wait(self.aside.list[i])
+        self.aside.count = 0
 
     cdef void evict(self) noexcept nogil:
         """End the flow whose time would be up first: with one timeout, that which has been idle for longest.
@@ -406,7 +405,7 @@ cdef class LiveEngine(Engine):
             if self.active_timeout != NEVER:
                 self.cut(number, self.latest)
             wait_no_more(&self.lives, number)
-            self.add_number(&self.aside, &self.n_aside, &self.room_aside, number)
+            self.add_number(&self.aside, number)
         elif min(self.end_due(number), self.cut_due(number)) <= due:
             self.end(number, EVICTED)
         else:
@@ -492,17 +491,17 @@ cdef class LiveEngine(Engine):
         for side in range(SIDE_A, SIDE_B + 1):
             drop_held(&self.streams.held, stream_of(connection_of(&self.records.tcp, record), side))
 
-    cdef void add_number(self, uint32_t **numbers, uint32_t *count, uint32_t *room, uint32_t number) noexcept nogil:
+    cdef void add_number(self, Numbers *numbers, uint32_t number) noexcept nogil:
+        cdef uint32_t room = 2 * numbers.room + 1024
         cdef void *more
-        if count[0] == room[0]:
-            more = realloc(numbers[0], (2 * <size_t>room[0] + 1024) * sizeof(uint32_t))
+        if numbers.count == numbers.room:
+            more = realloc(numbers.list, room * sizeof(uint32_t))
             if more == NULL:
                 self.failed = True
                 return
-            numbers[0] = <uint32_t *>more
-            room[0] = 2 * room[0] + 1024
-        numbers[0][count[0]] = number
-        count[0] += 1
+            numbers.list, numbers.room = <uint32_t *>more, room
+        numbers.list[numbers.count] = number
+        numbers.count += 1
 
     cdef bint is_time(self) noexcept nogil:
         return self.out.is_large()
@@ -559,7 +558,7 @@ cdef class LiveEngine(Engine):
         cdef uint32_t number
         with nogil:
             self.records.lock()
-            while self.lives.waiting and self.n_over - self.n_handed < STOPPED_TOGETHER:
+            while self.lives.waiting and self.over.count - self.n_handed < STOPPED_TOGETHER:
                 number = self.lives.heap[0].number
                 if life_of(&self.lives, number).children:
                     wait_no_more(&self.lives, number)
@@ -645,17 +644,15 @@ cdef class LiveEngine(Engine):
             if self.failed:
                 self.failed = False         # whoever asked has failed, and not the table
                 raise MemoryError("no memory for copies of flows")
+        self.records.lock()
+        self.left_out += copies.left_out()
+        self.records.unlock()
         return copies.records, rows
 
     @property
     def clock(self):
         """The time of the last packet, or that :meth:`pass_until` was given, in Unix ns."""
         return max(self.now, self.latest)
-
-    @property
-    def next_due(self):
-        """When :meth:`pass_until` has something to do, in Unix ns; None: never."""
-        return None if self.next_event == NEVER else self.next_event
 
     def life_counts(self):
         """How many flows there are, were begun, and ended by which FlowFinishType, as plain numbers."""

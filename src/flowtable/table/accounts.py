@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from flowtable.capture.link_types import link_type_name
+from flowtable.capture.statistics import SourceStatistics, together
 from flowtable.flow._messages import KINDS
 from flowtable.flow.account import Account, by_frequency
 from flowtable.packet.layers import LAYER_NAMES, STEP_NAMES
@@ -48,33 +49,21 @@ class Counted(Protocol):
 
 
 @dataclass
-class ReceivedFrames:
-    """What sources know of frames that they have got, and lost; None: nothing."""
-
-    received: int | None = None
-    dropped_by_kernel: int | None = None
-    dropped_by_interface: int | None = None
-    dropped_by_queue: int | None = None
-
-
-@dataclass
 class EndedSources:
     """The counts of sources that are let go."""
 
     times_clamped: int = 0
     snapped: int = 0
     incomplete: int = 0
-    statistics: ReceivedFrames = field(default_factory=ReceivedFrames)
+    statistics: SourceStatistics = field(default_factory=SourceStatistics)
 
     def add(self, source: Any) -> None:
         """Take over what a source has counted."""
         self.times_clamped += source.times_clamped
         self.snapped += source.snapped
         self.incomplete += source.incomplete
-        for name in (each.name for each in fields(ReceivedFrames) if hasattr(source, "statistics")):
-            more = getattr(source.statistics, name)
-            if more is not None:
-                setattr(self.statistics, name, (getattr(self.statistics, name) or 0) + more)
+        if hasattr(source, "statistics"):
+            self.statistics = together([self.statistics, source.statistics])
 
 
 def make_account(counts: dict[str, Any], records: Records, sources: Iterable[Counted]) -> Account:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import heapq
 import math
-import operator
 import os
 from array import array
 from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - public annotations resolve at run time
@@ -17,15 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from flowtable.background import Task
 from flowtable.capture import PacketSource, open_capture
 from flowtable.capture._given import GivenFrames
-from flowtable.capture.bpf import LinkFilters
-from flowtable.errors import FlowError
-from flowtable.flow._flow import Records
+from flowtable.capture.statistics import together
+from flowtable.errors import FlowError, TableFull
 from flowtable.flow.account import Account, since
 from flowtable.flow.flowset import FlowSet
-from flowtable.table._live import LiveEngine
+from flowtable.flow.order import biggest
 from flowtable.table.accounts import EndedSources, make_account
 from flowtable.table.handlers import QUEUED_FLOWS, FlowHandler, HandlerQueue
-from flowtable.table.options import number_of_flows, text_option
+from flowtable.table.live_engine import MAX_FLOWS, live_engine
 from flowtable.table.statistics import TableStatistics
 from flowtable.table.table_options import FlowUUIDs, TableOpts
 from flowtable.table.timers import APPLICATION_TIMEOUTS, Timers, nanoseconds
@@ -34,14 +31,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowtable.capture import CapturedFrame, CapturePath
+    from flowtable.flow._flow import Records
     from flowtable.packet import IPDefragger
     from flowtable.query import Filter, SearchQuery, TableQuery, TableReply
     from flowtable.table.accounts import Counted
 
 __all__ = ["MAX_FLOWS", "Table"]
-
-MAX_FLOWS: Final = 500_000
-"""Flows that a table holds, unless told otherwise."""
 
 LAG: Final = 200_000_000
 """ns by which a clock's time counts later than packets' times: those from before may be on their way."""
@@ -109,10 +104,7 @@ class Table:
         queued_flows: int = QUEUED_FLOWS,
         wait_for_handlers: bool = False,
     ) -> None:
-        self._opts = opts or TableOpts()
-        self._uuids = uuids or FlowUUIDs()
         self._on_update, self._on_expire = FlowHandler.of(on_update), FlowHandler.of(on_expire)
-        options = self._opts.checked(number_of_flows(max_flows))
         timers = Timers.checked(
             expire_after=_every(self._on_expire, expire_after),
             update_every=self._updates(update_every),
@@ -120,15 +112,11 @@ class Table:
             hold_ended=hold_ended,
             application_timeouts=application_timeouts,
         )
-        names = (
-            text_option("node_tid", self._uuids.node_tid),
-            text_option("capture_id", self._uuids.capture_id),
+        uuids = uuids or FlowUUIDs()
+        self._engine = live_engine(
+            opts or TableOpts(), timers, max_flows, bpf, node_tid=uuids.node_tid, capture_id=uuids.capture_id
         )
-        self._records = Records(*names, options.filled | {"update_every"}, options.limits)
-        expression = "" if bpf is None else text_option("bpf", bpf)
-        filters = LinkFilters(expression) if expression.strip() else None
-        self._engine = LiveEngine(self._records, options, filters)
-        self._engine.begin(timers, options.limits)
+        self._records = self._engine.records
         self._clock = clock
         self._enhancers = enhancers
         self._on_statistics = on_statistics
@@ -238,6 +226,7 @@ class Table:
     def add(self, source: PacketSource) -> None:
         """Feed a source in a thread of its own; :meth:`raise_errors` and :meth:`run` raise what it raises."""
         feeding = Task(partial(self.feed, source))
+        self._feeding = [each for each in self._feeding if each.has_failed or not each.is_done]
         self._feeding.append(feeding)
         feeding.begin()
 
@@ -286,6 +275,7 @@ class Table:
         Raises:
             CaptureError: somebody else reads the source, or a frame has a time or length that none can have.
             FlowError: the table does not run.
+            TableFull: there is no memory for another flow.
 
         """
         source = _source_of(packets)
@@ -313,7 +303,7 @@ class Table:
             elif outcome == "goes on":
                 self._hand_over()
         if outcome == "no memory":
-            raise FlowError("there is no memory for another flow; allow fewer by max_flows")
+            raise TableFull("there is no memory for another flow; allow fewer by max_flows", self._account())
 
     def feed_sflow_sample(self, datagram: bytes, time: int) -> None:
         """Take the packets that an sFlow datagram brings, which came at a time in Unix ns.
@@ -351,7 +341,7 @@ class Table:
             self._next_report = now + self._report_every
         if last or now >= self._next_report:
             self._next_report = now + self._report_every
-            self._handlers.put(self._on_statistics, self.statistics, 0)
+            self._handlers.put(self._on_statistics, self.statistics, 1, wait=last)
 
     def update(self) -> None:
         """Hand out now what has changed since the last update, between two that are due."""
@@ -422,9 +412,9 @@ class Table:
 
         return answer(query, [self])
 
-    def biggest(self, number: int) -> FlowSet:
-        """Give so many flows, those with the most bytes of both ways first."""
-        return self._copies_of(lambda flows: _biggest(flows, number))
+    def biggest(self, number: int, where: Filter | str | None = None) -> FlowSet:
+        """Give so many flows, of those that are wanted, with the most bytes of both ways first."""
+        return self._copies_of(lambda flows: biggest(flows if where is None else flows.filter(where), number))
 
     def _copies_of(self, choose: Callable[[FlowSet], FlowSet]) -> FlowSet:
         """Give copies of some of the flows that are in the table now, each whole; packets go on meanwhile."""
@@ -456,16 +446,16 @@ class Table:
         with self._changing:
             sources = [source for source, _ in self._sources]
             ended = self._ended_sources.statistics
-        received = [ended, *(each.statistics for each in sources if hasattr(each, "statistics"))]
+        packets = together([ended, *(each.statistics for each in sources if hasattr(each, "statistics"))])
         return TableStatistics(
             flows=lives["living"],
             flows_made=lives["begun"],
             flows_ended=lives["ended"],
             segments=lives["segments"],
-            packets_received=_sum(received, "received"),
-            packets_dropped_by_kernel=_sum(received, "dropped_by_kernel"),
-            packets_dropped_by_interface=_sum(received, "dropped_by_interface"),
-            packets_dropped_by_queue=_sum(received, "dropped_by_queue"),
+            packets_received=packets.received,
+            packets_dropped_by_kernel=packets.dropped_by_kernel,
+            packets_dropped_by_interface=packets.dropped_by_interface,
+            packets_dropped_by_queue=packets.dropped_by_queue,
             handler_flows_dropped=self._handlers.dropped,
             handler_errors=self._handlers.failed,
             account=self._account(),
@@ -486,16 +476,5 @@ def _source_of(packets: PacketSource | CapturePath | Iterable[CapturedFrame]) ->
     return packets if isinstance(packets, PacketSource) else GivenFrames(packets)
 
 
-def _biggest(flows: FlowSet, number: int) -> FlowSet:
-    both_ways = list(map(operator.add, flows.values("Metric.ABBytes"), flows.values("Metric.BABytes")))
-    return flows.take(heapq.nlargest(number, range(len(flows)), key=both_ways.__getitem__))
-
-
 def _every(handler: FlowHandler | None, seconds: Any) -> Any:
     return seconds if handler is None or handler.every is None else handler.every
-
-
-def _sum(statistics: list[Any], name: str) -> int | None:
-    """Add up what the sources know; None if none does."""
-    known = [number for each in statistics if (number := getattr(each, name)) is not None]
-    return sum(known) if known else None

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
+from flowtable.capture.bpf import LinkFilters
 from flowtable.errors import OptionError
 from flowtable.flow.extras import EXTRA_BYTES
 from flowtable.flow.schema import EXTRA_LAYERS
@@ -143,6 +144,17 @@ def text_option(option: str, value: str) -> str:
     except UnicodeEncodeError as error:
         raise OptionError(f"{option}: {value!r} cannot be written as UTF-8") from error
     return value
+
+
+def link_filters(bpf: str | None) -> LinkFilters | None:
+    """Take an expression that chooses frames; none, or an empty one, takes all.
+
+    Raises:
+        FilterError: it is wrong.
+
+    """
+    expression = "" if bpf is None else text_option("bpf", bpf)
+    return LinkFilters(expression) if expression.strip() else None
 
 
 def _names(option: str, value: Iterable[str], such_as: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from flowtable.capture import open_capture
-from flowtable.capture.bpf import LinkFilters
 from flowtable.errors import OptionError, TableFull
 from flowtable.flow._flow import Records
 from flowtable.flow.flowset import FlowSet
 from flowtable.packet import TUNNELS
 from flowtable.table._engine import Engine
 from flowtable.table.accounts import make_account
-from flowtable.table.options import EngineOptions, available_cores, listener_option, text_option
+from flowtable.table.options import (
+    EngineOptions,
+    available_cores,
+    link_filters,
+    listener_option,
+    text_option,
+)
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
     from flowtable.capture import PacketSource
+    from flowtable.capture.bpf import LinkFilters
     from flowtable.packet import LayerKeyMode
     from flowtable.query import Filter
     from flowtable.table.application_ports import ApplicationPortMap
@@ -120,10 +126,9 @@ def read(  # noqa: PLR0913 - all but the first are options, by name only
         threads=threads,
     )
     where = filter_option(where)
-    expression = "" if bpf is None else text_option("bpf", bpf)
+    filters = link_filters(bpf)
     names = text_option("node_tid", node_tid), text_option("capture_id", capture_id)
     records = Records(*names, options.filled, options.limits)
-    filters = LinkFilters(expression) if expression.strip() else None
     listener = listener_option(streams)
     source = open_capture(paths, ahead=(options.threads or available_cores()) > 1)
     table = _engines(records, options, filters, listener, _threads(options, listener, source))

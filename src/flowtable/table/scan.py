@@ -6,15 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from flowtable.capture import open_capture
-from flowtable.capture.bpf import LinkFilters
 from flowtable.errors import TableFull
-from flowtable.flow._flow import Records
 from flowtable.flow.account import Account, since
 from flowtable.flow.flowset import FlowSet
-from flowtable.table._live import LiveEngine
 from flowtable.table.accounts import make_account
-from flowtable.table.live import MAX_FLOWS
-from flowtable.table.options import number_of_flows, text_option
+from flowtable.table.live_engine import MAX_FLOWS, live_engine
 from flowtable.table.reader import filter_option
 from flowtable.table.table_options import TableOpts
 from flowtable.table.timers import APPLICATION_TIMEOUTS, Timers
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 
     from flowtable.capture import PacketSource
     from flowtable.query import Filter
+    from flowtable.table._live import LiveEngine
 
 __all__ = ["Scan", "scan"]
 
@@ -71,7 +68,6 @@ def scan(  # noqa: PLR0913 - options, by name only
         TableFull: while iterating: there is no memory for another flow.
 
     """
-    taken = TableOpts.of(**options).checked(number_of_flows(max_flows))
     timers = Timers.checked(
         expire_after=idle,
         update_every=None,
@@ -79,13 +75,8 @@ def scan(  # noqa: PLR0913 - options, by name only
         hold_ended=hold,
         application_timeouts=application_timeouts,
     )
-    names = text_option("node_tid", node_tid), text_option("capture_id", capture_id)
-    wanted = filter_option(where)
-    records = Records(*names, taken.filled | {"update_every"}, taken.limits)
-    expression = "" if bpf is None else text_option("bpf", bpf)
-    filters = LinkFilters(expression) if expression.strip() else None
-    engine = LiveEngine(records, taken, filters)
-    engine.begin(timers, taken.limits)
+    opts, wanted = TableOpts.of(**options), filter_option(where)
+    engine = live_engine(opts, timers, max_flows, bpf, node_tid=node_tid, capture_id=capture_id)
     return Scan(engine, open_capture(paths), wanted, progress)
 
 
